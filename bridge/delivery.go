@@ -1,0 +1,101 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// DeliveryState is where a ticket message stands.
+//
+//	ready → sending → sent → confirmed
+//
+// with the side exits retry, doubt, dead, bounced and held.
+type DeliveryState string
+
+// The states of a delivery.
+const (
+	Ready     DeliveryState = "ready"     // final bytes committed, due now
+	Held      DeliveryState = "held"      // a limit tripped; a person or time releases it
+	Sending   DeliveryState = "sending"   // claimed; committed before the first byte of DATA
+	Retry     DeliveryState = "retry"     // refused for now; due again at Next
+	Sent      DeliveryState = "sent"      // the full reply to the dot, or APPENDUID
+	Confirmed DeliveryState = "confirmed" // the helpdesk answered
+	Doubt     DeliveryState = "doubt"     // maybe delivered: dot sent, no full reply
+	Dead      DeliveryState = "dead"      // refused for good, given up, or dropped
+	Bounced   DeliveryState = "bounced"   // accepted, then returned
+)
+
+// DeliveryStates lists the states for views, checks and metrics.
+var DeliveryStates = []DeliveryState{Ready, Held, Sending, Retry, Sent, Confirmed, Doubt, Dead, Bounced}
+
+// Delivery is one ticket message in the outbox. Data, MessageID and the
+// envelope are fixed when it is made, so that every attempt is the same message.
+type Delivery struct {
+	ID           int64
+	Conversation int64
+	Mail         int64  // the mail that caused it
+	Action       Action // Raise or Append
+	Reason       string // the decision's
+	MessageID    string // without the angle brackets
+	ReversePath  string // MAIL FROM: bounce+<token>@own domain, never the customer
+	Recipient    string // RCPT TO: exactly one, from the config
+	Data         []byte // the message, CRLF; may be nil in lists
+	Size         int64
+	SHA256       string // hex, of Data
+	State        DeliveryState
+	Detail       string // the last reply or error, or why it is held, dead, in doubt
+	Attempts     int
+	Created      time.Time
+	Next         time.Time // when due; zero where it is not
+	Claimed      time.Time
+	Worker       string // who claimed it last
+	Settled      time.Time
+}
+
+// Outcome is how one attempt ended.
+type Outcome string
+
+// The outcomes of an attempt (RFC 5321 §4.2.1). InDoubt: the final dot went
+// out, a full reply did not come back (RFC 1047).
+const (
+	Accepted  Outcome = "accepted"
+	Temporary Outcome = "temporary" // 4yz, or a fault before the final dot
+	Permanent Outcome = "permanent" // 5yz to MAIL, RCPT, DATA or the dot
+	InDoubt   Outcome = "doubt"
+)
+
+// Result is what a transport says of one attempt.
+type Result struct {
+	Outcome Outcome
+	// Stage is where it ended: connect, tls, banner, ehlo, auth, mail, rcpt,
+	// data, body, dot.
+	Stage string
+	// Broken: the transport itself failed (connect, TLS, banner, EHLO, AUTH),
+	// not this message. The outbox then leaves the others alone for a while.
+	Broken bool
+	Code   string // "250 2.0.0", "451 4.7.1"; "" where no reply
+	Reply  string // the server's full reply text, or the error; capped, printable
+}
+
+func (r Result) String() string {
+	if r.Code == "" {
+		return fmt.Sprintf("%s at %s: %s", r.Outcome, r.Stage, r.Reply)
+	}
+	return fmt.Sprintf("%s at %s: %s %s", r.Outcome, r.Stage, r.Code, r.Reply)
+}
+
+// Transport hands finished messages over.
+type Transport interface {
+	// Send makes one attempt. It may be called from several goroutines; each
+	// call uses a connection of its own from a pool and gives it back. It never
+	// returns Accepted without the full reply, never Temporary or Permanent
+	// once the final dot may have gone out without one. Cancelling ctx before
+	// the body cuts the attempt (Temporary); after the first byte of the body
+	// the attempt is let finish unless ctx's cause is a passed deadline.
+	Send(ctx context.Context, d Delivery) Result
+	// Check connects and logs in without sending, for `check --connect`.
+	Check(ctx context.Context) error
+	// Close ends idle connections. Send must not be running.
+	Close() error
+}

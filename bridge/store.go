@@ -1,0 +1,186 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Store keeps what must survive a crash. Each method is one transaction, safe
+// for concurrent use, and durable when it returns. An error means nothing was
+// changed. Times are kept to the microsecond, UTC.
+type Store interface {
+	Cursors
+	Intake
+	Outbox
+	Ledger
+	Close() error
+}
+
+// Sentinels of the store.
+var (
+	ErrNotFound = errors.New("not found")
+	// ErrState: the thing is not in a state that allows this.
+	ErrState = errors.New("not possible in this state")
+)
+
+// Cursors is what a mailbox watcher keeps.
+type Cursors interface {
+	// Cursor returns ErrNotFound for a folder never read before.
+	Cursor(ctx context.Context, mailbox, folder string) (Cursor, error)
+	SetCursor(ctx context.Context, c Cursor) error
+	// Attempt counts one more attempt to fetch a mail and returns the count. A
+	// watcher calls it, before the fetch, only for mails of a batch that failed
+	// before, so that one poison mail is found and set aside.
+	Attempt(ctx context.Context, s Source) (int, error)
+	// BeginBatch notes that the UIDs up to last are about to be fetched, so that
+	// a restart knows which batch a crash may be due to; last 0 ends it.
+	// PendingBatch returns what was noted, 0 where nothing.
+	BeginBatch(ctx context.Context, mailbox, folder string, last uint32) error
+	PendingBatch(ctx context.Context, mailbox, folder string) (uint32, error)
+	// Unmarked lists the UIDs of recorded mails of ours (MailRecord.Ours) that
+	// on_done has not reached yet, oldest first; Marked takes them off the list.
+	Unmarked(ctx context.Context, mailbox, folder string, uidValidity uint32) ([]uint32, error)
+	Marked(ctx context.Context, mailbox, folder string, uidValidity uint32, uids []uint32) error
+}
+
+// Arrival is a mail that was read, as the store needs it to tell what is known.
+type Arrival struct {
+	Record MailRecord // ID, State, Reason, Conversation, CopyOf still open
+	Raw    []byte
+	// ConversationKey is "" for a mail that belongs to none.
+	ConversationKey string
+	// Ref is the token a new conversation would get.
+	Ref   string
+	Turns []Turn // with their digests, in order
+	// ID refers to the recorded mail when one that is parked is judged again.
+	ID int64
+}
+
+// Known is what the store knows of an arrival, read in the transaction that
+// will write the verdict.
+type Known struct {
+	// Copy is the earliest mail with the same content key, nil if there is none.
+	Copy *MailRecord
+	// Conversation is nil for a new one. It is locked until the transaction ends.
+	Conversation *Conversation
+	// Seen tells for each of the arrival's turns whether it is recorded already.
+	Seen []bool
+}
+
+// Verdict is what becomes of an arrival.
+type Verdict struct {
+	State  MailState
+	Reason string
+	// Decision is recorded with the mail when Rule is not "".
+	Decision Decision
+	// Conversation is stored as given (new if its ID is 0); nil: left alone.
+	Conversation *Conversation
+	Turns        []Turn    // the news, appended in order
+	Delivery     *Delivery // nil: nothing is sent
+	CopyOf       int64
+	Customer     string
+	Evidence     []string
+	KeepRaw      bool
+}
+
+// Judge decides about one arrival. It is pure: the store may call it again if a
+// transaction has to be repeated.
+type Judge func(a Arrival, k Known) Verdict
+
+// Intake records mails.
+type Intake interface {
+	// Accept records the arrivals in order and moves the cursor, all in one
+	// transaction, so that a crash leaves either everything or nothing. An
+	// arrival whose source and content are recorded already is returned as it
+	// stands, without being judged.
+	Accept(ctx context.Context, as []Arrival, c Cursor, judge Judge) ([]MailRecord, error)
+	// Rejudge judges a parked mail again (a person released it). ErrState if it
+	// is not parked.
+	Rejudge(ctx context.Context, a Arrival, judge Judge) (MailRecord, error)
+}
+
+// Settlement is how one claimed delivery goes on.
+type Settlement struct {
+	Delivery int64
+	Attempt  int // the attempt it belongs to; an older one's is only journaled
+	State    DeliveryState
+	Detail   string
+	Next     time.Time // with Retry
+	At       time.Time
+	Result   Result
+}
+
+// Outbox is what the sender needs.
+type Outbox interface {
+	// Turnover records the settlements of finished attempts and claims up to n
+	// due deliveries, oldest first, in one transaction: each claimed one becomes
+	// Sending with its attempt counted before the first byte is sent. At most
+	// one delivery of a conversation is claimed, and none of a conversation that
+	// has an earlier one ready, held, sending, retry or in doubt: order is kept.
+	Turnover(ctx context.Context, worker string, now time.Time, done []Settlement, n int) ([]Delivery, error)
+	// Recover turns what this worker, or one silent since before, left Sending
+	// into Doubt: nobody knows how far it came.
+	Recover(ctx context.Context, worker string, before time.Time) ([]Delivery, error)
+	// NextDue tells when the earliest claimable delivery is due; zero: none.
+	NextDue(ctx context.Context) (time.Time, error)
+}
+
+// Filter narrows a list. The zero value lists the newest first, 100 of them.
+type Filter struct {
+	State        string
+	Mailbox      string
+	Customer     string // address, compared without case
+	Since        time.Time
+	Limit        int
+	Conversation int64
+}
+
+// Event is one line of the journal: what happened to a thing, and why.
+type Event struct {
+	At           time.Time
+	What         string // "recorded", "decided", "claimed", "sent", "released" …
+	Text         string
+	Mail         int64
+	Conversation int64
+	Delivery     int64
+}
+
+// Story is everything known around one mail or conversation.
+type Story struct {
+	Conversation *Conversation // nil: a mail that belongs to none
+	Mails        []MailRecord
+	Turns        []Turn
+	Deliveries   []Delivery // without Data
+	Events       []Event
+}
+
+// Counts are the numbers of the health page and metrics.
+type Counts struct {
+	Mails         map[MailState]int64
+	Deliveries    map[DeliveryState]int64
+	Conversations int64
+	OldestDue     time.Time // of deliveries ready or in retry; zero: none
+}
+
+// Ledger is what people look at and act on.
+type Ledger interface {
+	Mails(ctx context.Context, f Filter) ([]MailRecord, error)
+	Conversations(ctx context.Context, f Filter) ([]Conversation, error)
+	Deliveries(ctx context.Context, f Filter) ([]Delivery, error)
+	// Find resolves a term a person has at hand: m12, c7, d9, a customer's
+	// address, a ticket's number, a Ref token, a Message-ID or a vendor's
+	// conversation id. Several stories are possible; none is ErrNotFound.
+	Find(ctx context.Context, term string) ([]Story, error)
+	Raw(ctx context.Context, mail int64) ([]byte, error)
+	DeliveryData(ctx context.Context, delivery int64) ([]byte, error)
+	// RetryNow makes a delivery in retry, doubt, held, dead or bounced due at
+	// once; who and why go to the journal.
+	RetryNow(ctx context.Context, delivery int64, why string) error
+	// DropMail ignores a parked mail; DropDelivery buries one that is not sent.
+	DropMail(ctx context.Context, mail int64, why string) error
+	DropDelivery(ctx context.Context, delivery int64, why string) error
+	// SetTicket records the ticket of a conversation.
+	SetTicket(ctx context.Context, conversation int64, l Link) error
+	Counts(ctx context.Context) (Counts, error)
+}
