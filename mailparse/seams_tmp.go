@@ -6,11 +6,6 @@ import "time"
 // its names here; A removes the rest.
 
 // B
-type outline struct{}
-type span struct {
-	doc      *outline
-	from, to int32
-}
 type forward struct {
 	from          Address
 	to, cc        []Address
@@ -25,13 +20,8 @@ type forward struct {
 	weak          bool
 }
 
-func parseHTML(src string, b *budget) *outline                  { return &outline{} }
-func (o *outline) all() span                                    { return span{doc: o} }
-func (s span) text() string                                     { return "" }
 func findForward(subject, plain string, doc *outline) *forward  { return nil }
 func peelPrefixes(subject string) (bare string, forwarded bool) { return subject, false }
-func decodeLink(url string) string                              { return url }
-func dropBanners(text string) string                            { return text }
 
 // C
 type view struct {

@@ -1,0 +1,245 @@
+package mailparse
+
+import "strings"
+
+// What style says about text: whether a reader sees it, and how it stands.
+// Pre-headers, tracking texts and templates for other screens are hidden by a
+// dozen idioms; each of them is one line below.
+
+// inherited are the flags a child has from its parent.
+const inherited = nodeHidden | nodeTiny | nodeInvisible | nodePre
+
+// styleFlags applies the declarations of a style attribute or rule to fl.
+func styleFlags(style string, fl nodeFlags) nodeFlags {
+	var s styled
+	for len(style) > 0 {
+		var decl string
+		if k := strings.IndexByte(style, ';'); k >= 0 {
+			decl, style = style[:k], style[k+1:]
+		} else {
+			decl, style = style, ""
+		}
+		decl = decl[skipHTMLSpace(decl, 0):]
+		if len(decl) < 6 || !mayMatter(decl[0]) {
+			continue
+		}
+		if name, value, ok := strings.Cut(decl, ":"); ok {
+			s.declare(lowerTrim(name), lowerTrim(value), &fl)
+		}
+	}
+	return s.settle(fl)
+}
+
+// mayMatter spares most declarations (border, color, background, padding).
+func mayMatter(c byte) bool {
+	switch c | 0x20 {
+	case 'd', 'v', 'm', 'o', 'f', 'h', 'w', 't', 'l':
+		return true
+	}
+	return false
+}
+
+// styled gathers what only counts together.
+type styled struct {
+	clipped, flat       bool // overflow hidden; height or width 0
+	marginTop, marginBt bool // said to be 0
+}
+
+func (s *styled) declare(name, value string, fl *nodeFlags) {
+	switch name {
+	case "display":
+		switch value {
+		case "none":
+			*fl |= nodeHidden
+		case "block":
+			*fl |= nodeBlock
+		}
+	case "visibility":
+		*fl = *fl&^nodeInvisible | when(value == "hidden" || value == "collapse", nodeInvisible)
+	case "mso-hide":
+		*fl |= when(value == "all", nodeHidden)
+	case "opacity":
+		*fl |= when(isZero(value), nodeHidden)
+	case "font-size":
+		*fl = *fl&^nodeTiny | when(isZero(value) || value == "1px", nodeTiny)
+	case "font":
+		*fl = *fl&^nodeTiny | when(strings.HasPrefix(value, "0/") || strings.HasPrefix(value, "0px"), nodeTiny)
+	case "max-height":
+		*fl |= when(isZero(value), nodeHidden)
+	case "height", "width", "max-width":
+		s.flat = s.flat || isZero(value)
+	case "overflow":
+		s.clipped = value == "hidden"
+	case "text-indent", "left", "top":
+		*fl |= when(strings.HasPrefix(value, "-999"), nodeHidden)
+	case "white-space":
+		*fl = *fl&^nodePre | when(strings.HasPrefix(value, "pre") || value == "break-spaces", nodePre)
+	case "margin":
+		vs := strings.Fields(value)
+		if len(vs) > 0 {
+			s.marginTop, s.marginBt = isZero(vs[0]), isZero(vs[0])
+		}
+		if len(vs) > 2 {
+			s.marginBt = isZero(vs[2])
+		}
+	case "margin-top":
+		s.marginTop = isZero(value)
+	case "margin-bottom":
+		s.marginBt = isZero(value)
+	}
+}
+
+func (s *styled) settle(fl nodeFlags) nodeFlags {
+	return fl | when(s.clipped && s.flat, nodeHidden) | when(s.marginTop && s.marginBt, nodeTight)
+}
+
+func when(cond bool, fl nodeFlags) nodeFlags {
+	if cond {
+		return fl
+	}
+	return 0
+}
+
+// isZero: "0", "0px", "0.0", "0%"; and Word's .0001pt, which means 0 too.
+func isZero(v string) bool {
+	n := strings.TrimRight(v, "abcdefghijklmnopqrstuvwxyz%")
+	return n != "" && (strings.Trim(n, "0.") == "" || n == ".0001")
+}
+
+// lowerTrim prepares a name or value for comparison; "!important" is not part of it.
+func lowerTrim(s string) string {
+	s = strings.TrimSpace(s)
+	if k := strings.IndexByte(s, '!'); k >= 0 {
+		s = strings.TrimSpace(s[:k])
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; 'A' <= c && c <= 'Z' {
+			return lowerASCII(s)
+		}
+	}
+	return s
+}
+
+// sheetRules are the rules of style elements that hide something or take a
+// paragraph's margins away, for one class, id or element each. Rules in @media
+// are for other screens, and selectors that combine are not worth an engine.
+type sheetRules map[string]nodeFlags
+
+const ruleFlags = nodeHidden | nodeTiny | nodeInvisible | nodeTight
+
+func (r *sheetRules) add(css string) {
+	if !strings.Contains(css, "none") && !strings.Contains(css, "margin") && !strings.Contains(css, "hid") {
+		return
+	}
+	for len(css) > 0 {
+		k := strings.IndexByte(css, '{')
+		if k < 0 {
+			return
+		}
+		selector := css[:k]
+		if p := strings.LastIndexAny(selector, ";}"); p >= 0 && !strings.Contains(selector, "@media") {
+			selector = selector[p+1:]
+		}
+		selector = ruleStart(selector)
+		css = css[k+1:]
+		if strings.HasPrefix(selector, "@") {
+			css = css[blockEnd(css):]
+			continue
+		}
+		end := strings.IndexByte(css, '}')
+		if end < 0 {
+			return
+		}
+		if fl := styleFlags(css[:end], 0) & ruleFlags; fl != 0 {
+			r.rule(selector, fl)
+		}
+		css = css[end+1:]
+	}
+}
+
+// ruleStart takes comments and the old "<!--" off the front of a selector.
+func ruleStart(s string) string {
+	if k := strings.LastIndex(s, "*/"); k >= 0 {
+		s = s[k+2:]
+	}
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s), "<!--"))
+}
+
+// blockEnd returns the index behind the '}' of a block whose '{' is read.
+func blockEnd(css string) int {
+	depth := 1
+	for i := 0; i < len(css); i++ {
+		switch css[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(css)
+}
+
+func (r *sheetRules) rule(selectors string, fl nodeFlags) {
+	for sel := range strings.SplitSeq(selectors, ",") {
+		sel = strings.TrimSpace(sel)
+		if sel == "" || len(sel) > 100 || strings.ContainsAny(sel, " \t\n>+~:[*") {
+			continue
+		}
+		if *r == nil {
+			*r = sheetRules{}
+		}
+		if k := strings.IndexAny(sel, ".#"); k >= 0 {
+			sel = sel[k:k+1] + peelHops(sel[k+1:])
+			if strings.ContainsAny(sel[1:], ".#") {
+				continue
+			}
+		} else {
+			sel = lowerTrim(sel)
+			fl &= nodeTight // "div { display: none }" is more likely a mistake of ours
+		}
+		(*r)[sel] |= fl
+	}
+}
+
+// flags returns what the node's element, rules and style make of fl.
+func (r sheetRules) flags(n *node, fl nodeFlags) nodeFlags {
+	switch n.tag {
+	case "pre", "listing":
+		fl |= nodePre
+	case "img":
+		if isPixel(n.attr("width")) || isPixel(n.attr("height")) {
+			fl |= nodeHidden
+		}
+	}
+	if len(r) > 0 {
+		fl |= r[n.tag]
+	}
+	for _, a := range n.attrs {
+		switch a.name {
+		case "hidden":
+			fl |= nodeHidden
+		case "class":
+			if len(r) > 0 {
+				for _, c := range n.classes() {
+					fl |= r["."+c]
+				}
+			}
+		case "id":
+			if len(r) > 0 {
+				fl |= r["#"+peelHops(a.value)]
+			}
+		}
+	}
+	if style := n.attr("style"); style != "" {
+		fl = styleFlags(style, fl)
+	}
+	return fl
+}
+
+// isPixel: an image of that width or height shows nothing.
+func isPixel(v string) bool {
+	v = strings.TrimSuffix(strings.TrimSpace(v), "px")
+	return v == "0" || v == "1"
+}

@@ -1,0 +1,3 @@
+package mailparse
+
+func decodeLink(url string) string { return url }
