@@ -44,10 +44,15 @@ func (l Limits) or(d Limits) Limits {
 // as warnings: they never stop the reading, the profile stage parks on limit-….
 type budget struct {
 	Limits
-	warnings []string
+	headerLeft int // bytes of header text in the whole mail: parts have headers, too
+	warnings   []string
 }
 
-func newBudget(l Limits) *budget { return &budget{Limits: l.or(DefaultLimits)} }
+func newBudget(l Limits) *budget {
+	b := &budget{Limits: l.or(DefaultLimits)}
+	b.headerLeft = 4 * b.HeaderBytes
+	return b
+}
 
 // warn notes a kind of damage once.
 func (b *budget) warn(s string) {
