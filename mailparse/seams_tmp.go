@@ -38,3 +38,5 @@ type view struct {
 }
 
 func (p *Parser) transcript(v *view, b *budget) *Transcript { return nil }
+
+func Excluded(address string, ownDomains, agents []string) string { return "" }
