@@ -1,0 +1,157 @@
+package realtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+)
+
+// PostfixServer is a running Postfix that delivers into a Dovecot.
+type PostfixServer struct {
+	*Server
+	SMTP        Addr // relays for loopback without a password; STARTTLS offered
+	Submission  Addr // STARTTLS and AUTH required
+	Submissions Addr // the same, TLS from the first byte
+	CAFile      string
+
+	elsewhere *Mailbox
+}
+
+// PostfixConfig is what a private Postfix can have differently: further lines of main.cf and master.cf.
+type PostfixConfig struct {
+	Main, Master string
+}
+
+// Postfix returns the Postfix that delivers into d and that the test binary's tests share.
+func Postfix(t testing.TB, d *DovecotServer) *PostfixServer {
+	t.Helper()
+	shared.mu.Lock()
+	o := shared.postfix[d]
+	if o == nil {
+		o = &once[*PostfixServer]{}
+		shared.postfix[d] = o
+	}
+	p, err := o.start(func() (*PostfixServer, error) { return shared.newPostfix(d, PostfixConfig{}) })
+	shared.mu.Unlock()
+	if err != nil {
+		t.Fatalf("realtest: %v", err)
+	}
+	p.logIfFailed(t)
+	p.Start(t)
+	return p
+}
+
+// NewPostfix starts a Postfix for this test alone.
+func NewPostfix(t testing.TB, d *DovecotServer, c PostfixConfig) *PostfixServer {
+	t.Helper()
+	return private(t, func() (*PostfixServer, error) { return shared.newPostfix(d, c) })
+}
+
+// Elsewhere is the mailbox that all mail to other domains than Domain ends in.
+func (p *PostfixServer) Elsewhere() *Mailbox { return p.elsewhere }
+
+// Send hands a message in at the SMTP port; from "" is the null sender.
+func (p *PostfixServer) Send(t testing.TB, from, to string, raw []byte) {
+	t.Helper()
+	c, err := smtp.Dial(string(p.SMTP))
+	if err != nil {
+		t.Fatalf("realtest: connect to %s: %v", p.name, err)
+	}
+	defer c.Close()
+	if err := send(c, from, to, raw); err != nil {
+		t.Fatalf("realtest: send to %s: %v", to, err)
+	}
+}
+
+// newPostfix sets a Postfix up and starts it. r.mu is held.
+func (r *rig) newPostfix(d *DovecotServer, c PostfixConfig) (*PostfixServer, error) {
+	master, err := find("postfix", "/usr/lib/postfix/sbin/master", "/usr/libexec/postfix/master")
+	if err != nil {
+		return nil, err
+	}
+	wrap, err := asRoot()
+	if err != nil {
+		return nil, fmt.Errorf("start postfix, whose master must be root: %w", err)
+	}
+	who, err := me()
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.newServer("postfix", who)
+	if err != nil {
+		return nil, err
+	}
+	p := &PostfixServer{Server: s, CAFile: r.certs.ca}
+	if p.elsewhere, err = d.newMailbox(s.name + "-elsewhere"); err != nil {
+		return nil, err
+	}
+	if err := r.takePorts(&p.SMTP, &p.Submission, &p.Submissions); err != nil {
+		return nil, err
+	}
+	if err := p.configure(d, c, r.certs); err != nil {
+		return nil, fmt.Errorf("configure %s: %w", s.name, err)
+	}
+	if err := p.spool(wrap); err != nil {
+		return nil, fmt.Errorf("make queue of %s: %w", s.name, err)
+	}
+	// -d keeps it in the foreground.
+	s.argv = append(wrap, master, "-c", filepath.Join(s.dir, "etc"), "-d")
+	s.stop = syscall.SIGTERM
+	s.ready = func(ctx context.Context) error { return greets(ctx, p.SMTP, "220 ") }
+	return p, s.start()
+}
+
+func (p *PostfixServer) configure(d *DovecotServer, c PostfixConfig, crt certs) error {
+	etc := filepath.Join(p.dir, "etc")
+	if err := p.as.mkdir(etc); err != nil {
+		return err
+	}
+	type values struct {
+		*PostfixServer
+		PostfixConfig
+		LMTP                                       Addr
+		Domain, Dir, CertFile, KeyFile, SASLSocket string
+	}
+	v := values{p, c, d.LMTP, Domain, p.dir, crt.cert, crt.key, d.SASLSocket}
+	for _, name := range []string{"main.cf", "master.cf"} {
+		if err := fill(name, filepath.Join(etc, name), v); err != nil {
+			return err
+		}
+	}
+	domain := strings.ReplaceAll(Domain, ".", `\.`)
+	tables := map[string]string{
+		"elsewhere":  fmt.Sprintf("!/@%s$/ %s\n", domain, p.elsewhere.Address),
+		"recipients": fmt.Sprintf("/^refused(\\+.*)?@%[1]s$/ 550 5.1.1 no such user\n/^later(\\+.*)?@%[1]s$/ 451 4.7.1 come back later\n", domain),
+	}
+	for name, table := range tables {
+		if err := os.WriteFile(filepath.Join(etc, name), []byte(table), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spool makes the queue's directories; `postfix check` would do it too, but it also looks through the
+// whole installation and takes seconds.
+func (p *PostfixServer) spool(wrap []string) error {
+	const script = `
+		mkdir "$1/queue" "$1/data" && cd "$1/queue" &&
+		mkdir -m 700 active bounce corrupt defer deferred flush hold incoming private saved trace &&
+		mkdir -m 730 maildrop && mkdir -m 710 public && mkdir -m 755 pid &&
+		chown postfix active bounce corrupt defer deferred flush hold incoming private saved trace maildrop public ../data &&
+		chgrp postdrop maildrop public`
+	argv := append(wrap, "/bin/sh", "-c", script, "sh", p.dir)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
