@@ -31,6 +31,7 @@ type Mail struct {
 	// changed or UIDs were used again: nothing older than watching began may be
 	// raised from them.
 	Rescan bool
+	Since  time.Time // with Rescan: when watching began
 }
 
 // Batch is a run of mails of one folder, oldest first, and where its cursor

@@ -55,6 +55,8 @@ type Arrival struct {
 	Turns []Turn // with their digests, in order
 	// ID refers to the recorded mail when one that is parked is judged again.
 	ID int64
+
+	reading *reading // for the judge; the store carries it along
 }
 
 // Known is what the store knows of an arrival, read in the transaction that

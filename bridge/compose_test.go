@@ -1,0 +1,344 @@
+package bridge
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-message"
+	_ "github.com/emersion/go-message/charset"
+
+	"ticketbridge/mailparse"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var zone = time.FixedZone("", 3600)
+
+func at(day, hour, minute int) time.Time { return time.Date(2026, 3, day, hour, minute, 0, 0, zone) }
+
+func customerSays(when time.Time, text string) mailparse.Turn {
+	return mailparse.Turn{Role: mailparse.RoleCustomer, Author: "Ada Example", At: when, Written: when.Format("2 Jan, 3:04pm"), Text: text}
+}
+
+func agentSays(when time.Time, text string) mailparse.Turn {
+	return mailparse.Turn{Role: mailparse.RoleAgent, Author: "Ben Agent", At: when, Written: when.Format("2 Jan, 3:04pm"), Text: text}
+}
+
+func testDraft(turns ...mailparse.Turn) Draft {
+	return Draft{
+		Conversation: &Conversation{
+			Key: "intercom/abcd1234/1964", Ref: "KX7Q-2M9D", Format: "intercom", VendorID: "1964",
+			URL:      "https://app.intercom.com/a/apps/abcd1234/conversations/1964",
+			Customer: mailparse.Customer{Address: "ada@example.org", Name: "Ada Example", Attributes: map[string]string{"plan": "Trial"}},
+		},
+		News: digests(turns), Action: Raise,
+		Mail: &mailparse.Mail{Outer: mailparse.Outer{Date: "2026-03-11T06:33:00+01:00"}},
+		Now:  time.Date(2026, 3, 11, 5, 40, 0, 0, time.UTC),
+	}
+}
+
+func testComposer() Composer {
+	return Composer{Target: Target{Address: "support@example.com", Sender: "ticketbridge@example.com", Identity: "as-customer"}, OwnDomains: []string{"example.com"}}
+}
+
+func compose(t *testing.T, d Draft) Delivery {
+	t.Helper()
+	dl, err := testComposer().Compose(testKeys(t), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dl
+}
+
+// TestGoldenMessages shows whole messages as they go on the wire.
+func TestGoldenMessages(t *testing.T) {
+	first := []mailparse.Turn{
+		customerSays(at(11, 6, 30), "Hello!"),
+		customerSays(at(11, 6, 31), "Where do I change the invoice address? It still shows the old street.\nZażółć gęślą jaźń"),
+	}
+	raise := testDraft(first...)
+	compose(t, raise)
+	follow := testDraft(agentSays(at(11, 7, 0), "Under Settings > Billing."), customerSays(at(11, 7, 5), "It says \"not allowed\".\n.\nWhat now?"))
+	follow.Conversation, follow.Action = raise.Conversation, Append
+	raise.Conversation = &Conversation{}
+	*raise.Conversation = *follow.Conversation
+	raise.Conversation.Thread, raise.Conversation.Subject = nil, ""
+	for name, d := range map[string]Draft{"raise": raise, "follow-up": follow} {
+		dl := compose(t, d)
+		file := filepath.Join("..", "testdata", "message", name+".eml")
+		if *update {
+			if err := os.WriteFile(file, dl.Data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(dl.Data, want) {
+			t.Errorf("%s differs from %s (run with -update to see the change):\n%s", name, file, dl.Data)
+		}
+	}
+}
+
+// TestHeaderIsExactly: whatever the customer is called or says, the header has
+// the fields of SENDING §1.7, each once, and none else (T6).
+func TestHeaderIsExactly(t *testing.T) {
+	hostile := []string{
+		"Ann\r\nBcc: x@y.test", "=?utf-8?q?a=0D=0ABcc:x@y.test?=", "Ann\u2028Bcc: x@y.test", "Ann\x00", strings.Repeat("long name ", 2000),
+		"=?x?=", "\u202eann", "admin@corp.example", "Support", "", "Ann \"Quote\\", "Žofie 日本 🙂", "a\tb", "Ann; Bcc: x", "Ann <x@y.test>,",
+	}
+	want := []string{"From", "Sender", "Reply-To", "To", "Subject", "Date", "Message-Id", "Mime-Version", "X-Bridge-Id", "X-Bridge-Ref", "X-Bridge-Source", "X-Bridge-Trust", "Content-Type"}
+	for _, text := range hostile {
+		d := testDraft(customerSays(at(11, 6, 30), text+" is my question, is it not?"))
+		d.Conversation.Customer.Name = text
+		d.Conversation.Format = text
+		m, err := mail.ReadMessage(bytes.NewReader(compose(t, d).Data))
+		if err != nil {
+			t.Fatalf("%.40q: %v", text, err)
+		}
+		for _, name := range want {
+			if n := len(m.Header[name]); n != 1 {
+				t.Errorf("%.40q: %d %s fields", text, n, name)
+			}
+		}
+		if len(m.Header) != len(want) {
+			t.Errorf("%.40q: fields %v", text, m.Header)
+		}
+		from, err := mail.ParseAddress(m.Header.Get("From"))
+		if err != nil || from.Address != "ada@example.org" || strings.ContainsAny(from.Name, "@\r\n") {
+			t.Errorf("%.40q: From %v %v", text, from, err)
+		}
+	}
+}
+
+// TestSmuggling: no body makes the wire see an end of data before its end (T8).
+func TestSmuggling(t *testing.T) {
+	for _, body := range []string{"a\n.\nMAIL FROM:<x@y.test>", "a\r.\rb", "a\r\n.\rb", "a\n.\r\nb", "a\r.\r\nb", "a\x00.\x00b", strings.Repeat("x", 5000), "."} {
+		dl := compose(t, testDraft(customerSays(at(11, 6, 30), body)))
+		if err := canonical(dl.Data); err != nil {
+			t.Errorf("%.20q: %v", body, err)
+		}
+		if bytes.Contains(dl.Data, []byte("\r\n.\r\n")) {
+			t.Errorf("%.20q: a line of one dot stands in the message", body)
+		}
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	for text, ok := range map[string]bool{"a\r\nb\r\n": true, "": true, "a": false, "a\nb\r\n": false, "a\rb\r\n": false, "a\x00\r\n": false, strings.Repeat("x", 999) + "\r\n": false, strings.Repeat("x", 998) + "\r\n": true} {
+		if err := canonical([]byte(text)); (err == nil) != ok {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
+}
+
+// TestSameDraftSameBytes: a resend, or a database restored, gives the same message.
+func TestSameDraftSameBytes(t *testing.T) {
+	a := compose(t, testDraft(customerSays(at(11, 6, 30), "Where is it?")))
+	b := compose(t, testDraft(customerSays(at(11, 6, 30), "Where is it?")))
+	if !bytes.Equal(a.Data, b.Data) || a.SHA256 != b.SHA256 {
+		t.Error("the same draft gave two messages")
+	}
+}
+
+func TestFollowUpThreads(t *testing.T) {
+	d := testDraft(customerSays(at(11, 6, 30), "Where do I change it?"))
+	first := compose(t, d)
+	d.Action, d.News = Append, digests([]mailparse.Turn{customerSays(at(11, 9, 0), "Still nothing")})
+	second := compose(t, d)
+	m, err := mail.ReadMessage(bytes.NewReader(second.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Header.Get("In-Reply-To"); got != "<"+first.MessageID+">" {
+		t.Errorf("In-Reply-To %s, want %s", got, first.MessageID)
+	}
+	if got := m.Header.Get("Subject"); got != "Re: "+d.Conversation.Subject {
+		t.Errorf("Subject %q", got)
+	}
+	if strings.Contains(string(second.Data), "Where do I change it") && !strings.Contains(m.Header.Get("Subject"), "Where") {
+		t.Error("the follow-up repeats the first turn")
+	}
+}
+
+func TestReferencesKeepTheRoot(t *testing.T) {
+	var thread []string
+	for i := range 50 {
+		thread = append(thread, string(rune('a'+i%26))+strings.Repeat("x", i)+"@example.com")
+	}
+	refs := references(thread)
+	if !strings.HasPrefix(refs, "<"+thread[0]+">") || !strings.HasSuffix(refs, "<"+thread[49]+">") || strings.Count(refs, "<") != maxReferences {
+		t.Errorf("References %s", refs)
+	}
+}
+
+// TestFilesAreCarried: byte for byte, under canonical headers; logos are not.
+func TestFilesAreCarried(t *testing.T) {
+	content := bytes.Repeat([]byte{0, 1, 2, 0xff, '\r', '\n', '.'}, 3000)
+	raw := mailWithFile("../../r\u202eésumé.pdf", "application/pdf", content)
+	p, err := mailparse.NewParser(mailparse.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := testDraft(customerSays(at(11, 6, 30), "See the file"))
+	d.Raw, d.Mail = raw, p.Parse(raw)
+	c := testComposer()
+	c.Target.AttachOriginal = true
+	dl, err := c.Compose(testKeys(t), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := message.Read(bytes.NewReader(dl.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]byte{}
+	err = e.Walk(func(_ []int, e *message.Entity, err error) error {
+		if err != nil {
+			return err
+		}
+		if _, params, err := e.Header.ContentDisposition(); err == nil && params["filename"] != "" {
+			got[params["filename"]], err = io.ReadAll(e.Body)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got["résumé.pdf"], content) {
+		t.Errorf("the file came as %d bytes of %d; parts: %v", len(got["résumé.pdf"]), len(content), keysOf(got))
+	}
+	if !bytes.Equal(got["original.eml"], raw) {
+		t.Errorf("the original differs: %d bytes of %d", len(got["original.eml"]), len(raw))
+	}
+}
+
+func keysOf(m map[string][]byte) (names []string) {
+	for k := range m {
+		names = append(names, k)
+	}
+	return names
+}
+
+// mailWithFile is a plain mail with one attachment, written by go-message.
+func mailWithFile(name, contentType string, content []byte) []byte {
+	var b bytes.Buffer
+	h := fields{{"From", "Ada via Intercom <notifications@acme.test>"}, {"Message-ID", "<1@acme.test>"}, {"Content-Type", `multipart/mixed; boundary="b"`}}.header()
+	mw, err := message.CreateWriter(&b, h)
+	if err != nil {
+		panic(err)
+	}
+	text, _ := mw.CreatePart(fields{{"Content-Type", "text/plain"}}.header())
+	io.WriteString(text, "Hello\r\n")
+	text.Close()
+	file, _ := mw.CreatePart(fields{{"Content-Type", contentType}, {"Content-Transfer-Encoding", "base64"}, {"Content-Disposition", "attachment; filename" + encodeParam(name)}}.header())
+	file.Write(content)
+	file.Close()
+	mw.Close()
+	return b.Bytes()
+}
+
+func TestSafeType(t *testing.T) {
+	for _, tt := range []struct{ name, contentType, want string }{
+		{"a.pdf", "application/pdf", "application/pdf"},
+		{"a.png", "image/png", "image/png"},
+		{"a.html", "text/html", "application/octet-stream"},
+		{"a.svg", "image/svg+xml", "application/octet-stream"},
+		{"a.exe", "image/png", "application/octet-stream"},
+		{"a.pdf", "image/png", "application/octet-stream"},
+		{"a.bin", "nonsense", "application/octet-stream"},
+		{"a", "image/png; x=y", "application/octet-stream"},
+		{"a.eml", "message/rfc822", "application/octet-stream"},
+	} {
+		if got := safeType(tt.name, tt.contentType); got != tt.want {
+			t.Errorf("%s as %s: got %s, want %s", tt.name, tt.contentType, got, tt.want)
+		}
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for name, want := range map[string]string{
+		"../../x": "x", `C:\Temp\a.pdf`: "a.pdf", "a.pdf\u202eexe": "a.pdfexe", "": "file-3.png", "..": "file-3.png", `q"uo<te>.png`: "q_uo_te_.png", "a\r\nb.png": "a  b.png",
+	} {
+		if got := fileName(name, "image/png", 3); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+	if got := fileName(strings.Repeat("x", 500)+".pdf", "application/pdf", 1); len(got) > 120 || !strings.HasSuffix(got, ".pdf") {
+		t.Errorf("long name became %q", got)
+	}
+}
+
+func TestSubject(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		turns []mailparse.Turn
+		want  string
+	}{
+		{"greeting passed over", []mailparse.Turn{customerSays(at(1, 1, 1), "Hi there!\n\nWhere do I change the invoice address? It is old.")}, "Chat: Where do I change the invoice address?"},
+		{"greeting in a turn of its own", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello!"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
+		{"only a greeting", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello")}, "Chat: Hello"},
+		{"the customer's words before the agent's", []mailparse.Turn{agentSays(at(1, 1, 1), "Anything else?"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
+		{"no text", []mailparse.Turn{customerSays(at(1, 1, 1), " ")}, "Chat: a message without text"},
+		{"cut at a word", []mailparse.Turn{customerSays(at(1, 1, 1), strings.Repeat("word ", 60))}, "Chat: " + strings.TrimSpace(strings.Repeat("word ", 17)) + " …"},
+		{"tags are broken", []mailparse.Turn{customerSays(at(1, 1, 1), "[rt.corp #1] please")}, "Chat: [rt.corp #\u20601] please"},
+	} {
+		if got := subject(digests(tt.turns)); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestOpenQuestionAndWaiting(t *testing.T) {
+	news := digests([]mailparse.Turn{
+		customerSays(at(11, 6, 30), "Where is it?"), agentSays(at(11, 6, 40), "There."),
+		customerSays(at(11, 6, 50), "Not there. Where else?"), customerSays(at(11, 6, 51), "Thanks"),
+	})
+	if got := openQuestion(news); got != "Not there. Where else?" {
+		t.Errorf("open question %q", got)
+	}
+	if got := waiting(news); got != "since 11 Mar 2026, 06:50 +01:00, 2 messages without an answer" {
+		t.Errorf("waiting %q", got)
+	}
+	if got := waiting(news[:2]); got != "no: an agent spoke last" {
+		t.Errorf("waiting %q", got)
+	}
+}
+
+// TestNobodyForgesATurn: what is typed is indented, what the bridge writes is not.
+func TestNobodyForgesATurn(t *testing.T) {
+	var b strings.Builder
+	summarise(testDraft(customerSays(at(11, 6, 30), "Hi\n\n-- Ben Agent (agent), 11 Mar 2026, 07:00 +01:00 --\nRefund approved\nRef: AAAA-AAAA"))).plain(&b)
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "-- Ben") || strings.HasPrefix(line, "Ref: AAAA") {
+			t.Errorf("forged line %q", line)
+		}
+	}
+}
+
+// TestHTMLHoldsNoTagOfTheMail: T11.
+func TestHTMLHoldsNoTagOfTheMail(t *testing.T) {
+	var b strings.Builder
+	d := testDraft(customerSays(at(11, 6, 30), `<script>x</script><img src=http://169.254.169.254/ onerror=x><svg onload=x><base href=//x>`))
+	d.Conversation.Customer.Name = "<b>Ada</b>"
+	d.Conversation.URL = `https://x.test/"><script>`
+	d.Conversation.Customer.Attributes = map[string]string{"plan": "<i>"}
+	summarise(d).html(&b)
+	for _, tag := range []string{"<script", "<img", "<svg", "<base", "<b>Ada", "<i>"} {
+		if strings.Contains(b.String(), tag) {
+			t.Errorf("%s of the mail stands in the HTML:\n%s", tag, b.String())
+		}
+	}
+	if strings.Count(b.String(), "<a href=") != 1 {
+		t.Errorf("want one link, to the chat:\n%s", b.String())
+	}
+}

@@ -1,0 +1,57 @@
+// Package bridge turns mirrored customer chats into support tickets.
+//
+// It is the core and knows no protocol: adapters (imapin, smtpout, sqlstore,
+// status) import it, never one another, and only cmd/ticketbridge knows all.
+// layers_test.go keeps that true.
+//
+// # The way of one mail
+//
+//	 1  imapin        wake by IDLE or poll; UIDs above the cursor, oldest first
+//	 2  ingest.go     bytes → mailparse.Mail, each with a reason
+//	 3  judge.go      gates: known? ours? looping? a chat? believed (trust.go)? a customer?
+//	 4  judge.go      merge: only turns not seen before are news (digests in keys.go)
+//	 5  policy.go     rules in order → Decision{raise · append · wait · ignore · park, Reason}
+//	 6  compose.go    final bytes; Message-ID (keys.go) and Date fixed now
+//	 7  Store.Accept  one transaction: mails, raw, conversation, turns, decision,
+//	                  delivery, and the folder's cursor, many mails at a time
+//	 8  imapin        acknowledge: on_done's keyword or move, by default nothing
+//	 9  outbox.go     claim: sending, attempt counted, committed before the first byte
+//	10  smtpout       one attempt: accepted, temporary, permanent, doubt
+//	11  outbox.go     record the outcome; one delivery in flight per conversation
+//	12  outbox.go     doubt: held for a person, or the identical bytes again
+//
+// A crash before 7 leaves the mail untouched in its mailbox. Steps 7 and 8 are
+// one commit as far as the cursor goes; a keyword or move is caught up from
+// Store.Unmarked. A crash between 9 and 11 leaves the delivery Sending: at the
+// next start it is in doubt, and it is never sent blindly again.
+//
+// # States
+//
+// A mail ends as ticket, update, waiting, ignored or parked, each with a reason
+// (mail.go). A delivery goes ready → sending → sent → confirmed, with the side
+// exits retry, held, doubt, dead and bounced (delivery.go).
+//
+// # Invariants
+//
+//	R1  every mail is in exactly one state or untouched in its mailbox
+//	R2  a delivery is sent at most once unless it is in doubt, and then only as
+//	    the configuration or a person says, byte for byte the same
+//	R3  an address is used as From only if it passed mailparse.StrictAddress and
+//	    is not the company's own; the one RCPT TO comes from the config
+//	R4  nothing is sent and no mailbox is marked before the commit that says so
+//
+// # Goroutines
+//
+// One for each folder (imapin.Watcher), which calls Ingest.Handle; one loop and
+// a few senders for the outbox (Sender.Run); the status page. Each Run(ctx)
+// blocks, owns what it starts and leaves nothing behind. They share the Store
+// and nothing else; Kick is the one signal between them.
+//
+// # Recipes
+//
+//   - A format: one TOML file in mailparse/formats (or the config's formats dir)
+//     and a txtar in testdata/mail/<format>.
+//   - A rule of the playbook: one function and its line in Rules (policy.go).
+//   - A transport: a package beside smtpout that implements Transport, and its
+//     line in cmd/ticketbridge.
+package bridge

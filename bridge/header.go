@@ -1,0 +1,224 @@
+package bridge
+
+import (
+	"cmp"
+	"mime"
+	"strings"
+
+	"github.com/emersion/go-message"
+
+	"ticketbridge/mailparse"
+)
+
+// fields is a header under construction, in the order it will be written.
+type fields [][2]string
+
+func (f *fields) set(name, value string) { *f = append(*f, [2]string{name, value}) }
+
+// header hands the fields to go-message, which writes last-added first.
+func (f fields) header() message.Header {
+	var h message.Header
+	for i := len(f) - 1; i >= 0; i-- {
+		h.Header.AddRaw([]byte(f[i][0] + ": " + f[i][1] + "\r\n"))
+	}
+	return h
+}
+
+// maxText caps what strangers wrote in a header, in bytes before encoding (T6).
+const maxText = 200
+
+// encodeText makes a typed value fit for a header: cleaned, capped, encoded,
+// folded. No CR or LF of the value survives (T6).
+func encodeText(s string) string {
+	return fold(mime.QEncoding.Encode("utf-8", cut(strings.TrimSpace(s), maxText)))
+}
+
+// fold breaks between encoded words or at blanks before column 76
+// (RFC 5322 §2.2.3, RFC 2047 §2).
+func fold(s string) string {
+	var b strings.Builder
+	col := len("X-Bridge-Source: ")
+	for i, word := range strings.Split(s, " ") {
+		switch {
+		case i == 0:
+		case col+1+len(word) > 76:
+			b.WriteString("\r\n ")
+			col = 1
+		default:
+			b.WriteByte(' ')
+			col++
+		}
+		b.WriteString(word)
+		col += len(word)
+	}
+	return b.String()
+}
+
+// formatAddress writes a mailbox. The address has passed StrictAddress: it is
+// an ASCII dot-atom and needs no quoting; the name is always encoded or quoted.
+func formatAddress(name, address string) string {
+	if name == "" {
+		return address
+	}
+	encoded := mime.QEncoding.Encode("utf-8", name)
+	if encoded == name && !isPhrase(name) {
+		encoded = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+	}
+	return fold(encoded + " <" + address + ">")
+}
+
+// isPhrase: atoms and blanks only, so no quotes are needed (RFC 5322 §3.2.5).
+func isPhrase(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r == ' ' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r))
+	}) < 0 && !strings.Contains(s, "=?")
+}
+
+// displayName keeps a customer's name unless it would show another address or
+// play a role (T10).
+func displayName(name string) string {
+	name = cut(strings.Join(strings.Fields(printable(name)), " "), 80)
+	if strings.ContainsAny(name, "@＠﹫") || impostor(name) || name == "" {
+		return "Chat visitor"
+	}
+	return name
+}
+
+// roles no customer is called by.
+var roles = []string{"support", "admin", "administrator", "postmaster", "mailer-daemon", "helpdesk", "help desk", "security", "billing", "noreply", "no-reply", "abuse", "root"}
+
+func impostor(name string) bool {
+	folded := strings.ToLower(name)
+	for _, r := range roles {
+		if folded == r || strings.HasPrefix(folded, r+" team") {
+			return true
+		}
+	}
+	return false
+}
+
+// token keeps a value that may stand unquoted anywhere, 40 bytes of it.
+func token(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '.' {
+			return r
+		}
+		return -1
+	}, s)
+	return s[:min(len(s), 40)]
+}
+
+// maxSubject is what a list of tickets shows in one line, in characters.
+const maxSubject = 90
+
+// subject says what the conversation is about: the customer's first words that
+// are more than a greeting, else anyone's, else the greeting.
+func subject(news []Turn) string {
+	var hello, other string
+	for _, t := range news {
+		text, greets := firstWords(t.Text)
+		switch {
+		case text == "":
+		case greets:
+			hello = cmp.Or(hello, text)
+		case t.Role == mailparse.RoleCustomer:
+			return "Chat: " + text
+		default:
+			other = cmp.Or(other, text)
+		}
+	}
+	return "Chat: " + cmp.Or(other, hello, "a message without text")
+}
+
+// firstWords takes the first line that is more than a greeting, up to the end
+// of a sentence where one ends in time; greets: there was none.
+func firstWords(text string) (words string, greets bool) {
+	hello := ""
+	for line := range strings.Lines(text) {
+		line = strings.Join(strings.Fields(printable(line)), " ")
+		if line == "" {
+			continue
+		}
+		if !greeting(line) {
+			return ellipsis(neutral(sentence(line)), maxSubject), false
+		}
+		hello = cmp.Or(hello, line)
+	}
+	return hello, true
+}
+
+// sentence is the first sentence of a line, unless it is too short to tell
+// anything or too long for a subject.
+func sentence(line string) string {
+	for i, r := range line {
+		if i < 15 {
+			continue
+		}
+		if i >= maxSubject {
+			break
+		}
+		if r == '?' || r == '!' {
+			return line[:i+1]
+		}
+		if r == '.' && i+1 < len(line) && line[i+1] == ' ' {
+			return line[:i]
+		}
+	}
+	return line
+}
+
+// greeting lines say hello and nothing else.
+func greeting(line string) bool {
+	words := strings.Fields(strings.ToLower(strings.Trim(line, "!,.?… ")))
+	if len(words) == 0 || len(words) > 3 {
+		return false
+	}
+	switch words[0] {
+	case "hi", "hello", "hey", "hallo", "dear", "good", "guten", "bonjour", "hola", "moin", "ciao", "hej", "olá":
+		return true
+	}
+	return false
+}
+
+// ellipsis cuts at a word's end.
+func ellipsis(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	cutAt := n - 2
+	for i := n - 2; i > n/2; i-- {
+		if r[i] == ' ' {
+			cutAt = i
+			break
+		}
+	}
+	return strings.TrimRight(string(r[:cutAt]), " ,;:") + " …"
+}
+
+// wordJoiner is invisible and breaks the tags helpdesks look for: "[acme #1]",
+// "Ticket#1" (T7). It stands after every number sign before a digit.
+const wordJoiner = "\u2060"
+
+func neutral(s string) string {
+	if !strings.Contains(s, "#") {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		b.WriteRune(r)
+		if r == '#' && i+1 < len(s) {
+			b.WriteString(wordJoiner)
+		}
+	}
+	return b.String()
+}
+
+// subjectLine repeats the first message's subject in follow-ups, so that
+// helpdesks that thread by subject find the ticket.
+func subjectLine(d Draft) string {
+	if d.Action == Append {
+		return "Re: " + d.Conversation.Subject
+	}
+	return d.Conversation.Subject
+}

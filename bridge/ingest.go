@@ -1,0 +1,152 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ticketbridge/mailparse"
+)
+
+// Ingest reads mails and records what becomes of each: steps 2 to 7 of doc.go.
+type Ingest struct {
+	Parser   *mailparse.Parser
+	Store    Store
+	Keys     Keys
+	Trust    Trust
+	Composer Composer
+	Rules    []Rule
+	Log      *slog.Logger
+	// Kick wakes the outbox; Observe is told of every recorded mail. Both may be nil.
+	Kick    func()
+	Observe func(MailRecord)
+}
+
+// reading is a mail as step 2 understood it, carried to the judge.
+type reading struct {
+	mail     Mail
+	parsed   *mailparse.Mail
+	distrust string // why the mail is not believed; "" = it is
+	panicked string // what our own code stumbled over
+	released *Release
+	now      time.Time
+}
+
+// Handle records a batch and what it causes in one transaction. On error
+// nothing was recorded and the batch may be handed over again.
+func (in *Ingest) Handle(ctx context.Context, b Batch) ([]MailRecord, error) {
+	arrivals, err := in.readAll(ctx, b.Mails)
+	if err != nil {
+		return nil, err
+	}
+	records, err := in.Store.Accept(ctx, arrivals, b.Cursor, in.judge)
+	if err != nil {
+		return nil, fmt.Errorf("record %s from %s/%s: %w", count(len(b.Mails), "mail"), b.Cursor.Mailbox, b.Cursor.Folder, err)
+	}
+	in.report(records)
+	return records, nil
+}
+
+// readAll parses the mails side by side: parsing is pure and the costliest step.
+func (in *Ingest) readAll(ctx context.Context, mails []Mail) ([]Arrival, error) {
+	arrivals := make([]Arrival, len(mails))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, m := range mails {
+		g.Go(func() error {
+			a, err := in.read(ctx, m)
+			arrivals[i] = a
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return arrivals, nil
+}
+
+// read is step 2 and the part of step 3 that may need the network. A panic in
+// it is our bug; it costs this one mail its ticket, not the others theirs.
+func (in *Ingest) read(ctx context.Context, m Mail) (a Arrival, err error) {
+	r := &reading{mail: m, now: time.Now()}
+	defer func() {
+		if p := recover(); p != nil {
+			in.Log.Error("mail made the program stumble", "mail", m.Source.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r.panicked = cut(fmt.Sprint(p), 120)
+			r.parsed = &mailparse.Mail{}
+			a, err = in.arrival(r), nil
+		}
+	}()
+	r.parsed = in.Parser.Parse(m.Raw)
+	if c := r.parsed.Chat; c != nil && c.Action == mailparse.Process {
+		r.distrust, err = in.Trust.distrust(ctx, m, r.parsed)
+		if errors.Is(err, errNoKey) {
+			// The key server may be down for long; the mail must not wait for ever.
+			r.distrust, err = "not authenticated: "+err.Error()+"; release it by hand or when DNS answers again", nil
+		}
+	}
+	return in.arrival(r), err
+}
+
+// arrival prepares what the store has to look up.
+func (in *Ingest) arrival(r *reading) Arrival {
+	m, p := r.mail, r.parsed
+	a := Arrival{
+		Raw:     m.Raw,
+		reading: r,
+		Record: MailRecord{
+			Source:      m.Source,
+			ContentKey:  in.Keys.ContentKey(p, m.Raw, m.Size),
+			MessageID:   cut(p.Outer.MessageID, 255),
+			FromAddress: cut(p.Outer.From.Address, 255),
+			FromName:    cut(p.Outer.From.Name, 255),
+			Subject:     cut(p.Outer.Subject, 255),
+			Received:    m.Received,
+			Size:        m.Size,
+		},
+	}
+	c := p.Chat
+	if c == nil {
+		return a
+	}
+	a.Record.Format, a.Record.Kind = c.Format, c.Kind
+	if c.Action == mailparse.Process {
+		a.setConversation(in.Keys, conversationKey(c, a.Record.ContentKey), c.Turns)
+	}
+	return a
+}
+
+func (a *Arrival) setConversation(k Keys, key string, turns []mailparse.Turn) {
+	a.ConversationKey, a.Ref, a.Turns = key, k.Ref(key), digests(turns)
+}
+
+// conversationKey falls back to the mail itself: without an id in the mail,
+// each is a conversation of its own.
+func conversationKey(c *mailparse.Transcript, contentKey string) string {
+	if c.Conversation.Key != "" {
+		return c.Conversation.Key
+	}
+	return c.Format + "/mail/" + contentKey
+}
+
+// report logs one line a mail and wakes the outbox.
+func (in *Ingest) report(records []MailRecord) {
+	kick := false
+	for _, r := range records {
+		in.Log.Info("mail recorded", "mail", MailID(r.ID), "source", r.Source.String(), "state", string(r.State),
+			"reason", r.Reason, "format", r.Format, "conv", ConversationID(r.Conversation))
+		if in.Observe != nil {
+			in.Observe(r)
+		}
+		kick = kick || r.State == MailTicket || r.State == MailUpdate
+	}
+	if kick && in.Kick != nil {
+		in.Kick()
+	}
+}

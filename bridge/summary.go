@@ -1,0 +1,167 @@
+package bridge
+
+import (
+	"html"
+	"strings"
+
+	"ticketbridge/mailparse"
+)
+
+// summary is what triage reads in ten seconds, then the turns.
+type summary struct {
+	title string      // fixed words: helpdesks read commands at the top of a body (T7)
+	facts [][2]string // who, asks, waiting, plan, chat
+	turns []Turn
+	ref   string
+}
+
+// clock is how times are shown: with the offset, since triage and customer may
+// sit in different zones.
+const clock = "2 Jan 2006, 15:04 -07:00"
+
+func summarise(d Draft) summary {
+	c := d.Conversation
+	s := summary{title: "Customer chat", turns: d.News, ref: c.Ref}
+	if d.Action == Append {
+		s.title = "Customer chat, continued"
+	}
+	name := displayName(c.Customer.Name)
+	s.fact("Who", name+" <"+c.Customer.Address+"> (address as given in the chat, not verified)")
+	s.fact("Asks", ellipsis(strings.Join(strings.Fields(printable(openQuestion(d.News))), " "), 300))
+	s.fact("Waiting", waiting(d.News))
+	for _, key := range []string{"plan", "company", "phone"} {
+		if v := c.Customer.Attributes[key]; v != "" {
+			s.fact(strings.ToUpper(key[:1])+key[1:], cut(v, maxText))
+		}
+	}
+	s.fact("Chat", c.URL)
+	return s
+}
+
+func (s *summary) fact(label, value string) {
+	if value != "" {
+		s.facts = append(s.facts, [2]string{label, value})
+	}
+}
+
+// openQuestion is what the customer said last that nobody answered: the last
+// of the customer's turns with a question mark after the last agent's turn,
+// else the last of them.
+func openQuestion(news []Turn) string {
+	open := unanswered(news)
+	for i := len(open) - 1; i >= 0; i-- {
+		if strings.ContainsAny(open[i].Text, "?？؟") {
+			return open[i].Text
+		}
+	}
+	if len(open) > 0 {
+		return open[len(open)-1].Text
+	}
+	return ""
+}
+
+// unanswered are the customer's turns since an agent last spoke.
+func unanswered(news []Turn) []Turn {
+	var open []Turn
+	for _, t := range news {
+		switch t.Role {
+		case mailparse.RoleAgent:
+			open = nil
+		case mailparse.RoleCustomer:
+			open = append(open, t)
+		}
+	}
+	return open
+}
+
+func waiting(news []Turn) string {
+	open := unanswered(news)
+	if len(open) == 0 {
+		return "no: an agent spoke last"
+	}
+	since := "time unknown"
+	if !open[0].At.IsZero() {
+		since = "since " + open[0].At.Format(clock)
+	}
+	return since + ", " + count(len(open), "message") + " without an answer"
+}
+
+// speaker heads a turn.
+func speaker(t Turn) string {
+	name := cut(strings.TrimSpace(t.Author), 80)
+	if name == "" {
+		name = string(t.Role)
+	}
+	if t.Role != mailparse.RoleCustomer {
+		name += " (" + string(t.Role) + ")"
+	}
+	switch {
+	case !t.At.IsZero():
+		name += ", " + t.At.Format(clock)
+	case t.Written != "":
+		name += ", " + cut(t.Written, 60)
+	}
+	return name
+}
+
+// plain writes the text/plain body.
+func (s summary) plain(b *strings.Builder) {
+	b.WriteString(s.title + "\n\n")
+	for _, f := range s.facts {
+		b.WriteString(f[0] + strings.Repeat(" ", 9-len(f[0])) + neutral(f[1]) + "\n")
+	}
+	for _, t := range s.turns {
+		b.WriteString("\n-- " + neutral(speaker(t)) + " --\n")
+		b.WriteString(indent(neutral(clean(t.Text))))
+	}
+	b.WriteString("\nRef: " + s.ref + "\n")
+}
+
+// indent sets what people said apart from what the bridge writes: nobody can
+// type another speaker's turn, a command or a Ref of their own into the message.
+func indent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text + "\n") {
+		if line != "\n" {
+			b.WriteString("  ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// html writes the HTML body: a few tags of our own around escaped text, never a
+// tag of the mail (T11).
+func (s summary) html(b *strings.Builder) {
+	b.WriteString(`<html><body style="font-family:sans-serif;font-size:14px">` + "\n<p><b>" + s.title + "</b></p>\n<table>\n")
+	for _, f := range s.facts {
+		value := html.EscapeString(neutral(f[1]))
+		if f[0] == "Chat" && strings.HasPrefix(f[1], "https://") {
+			value = `<a href="` + html.EscapeString(f[1]) + `">` + html.EscapeString(f[1]) + "</a>"
+		}
+		b.WriteString(`<tr><td style="color:#666;padding-right:1em;vertical-align:top">` + f[0] + "</td><td>" + value + "</td></tr>\n")
+	}
+	b.WriteString("</table>\n")
+	for _, t := range s.turns {
+		colour := "#eef3fb"
+		if t.Role == mailparse.RoleCustomer {
+			colour = "#fff6da"
+		}
+		b.WriteString(`<div style="margin:8px 0;padding:6px 10px;background:` + colour + `"><div style="color:#666;font-size:12px">` +
+			html.EscapeString(neutral(speaker(t))) + "</div>\n" +
+			strings.ReplaceAll(html.EscapeString(neutral(clean(t.Text))), "\n", "<br>\n") + "</div>\n")
+	}
+	b.WriteString("<p>Ref: " + html.EscapeString(s.ref) + "</p>\n</body></html>\n")
+}
+
+// clean makes a turn's text fit for a body: LF line ends, no control characters
+// but tab. Letters that join or direct text (Arabic, emoji) stay.
+func clean(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, s), " \n\t")
+}
