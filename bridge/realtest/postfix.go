@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 )
@@ -120,8 +121,14 @@ func (p *PostfixServer) configure(d *DovecotServer, c PostfixConfig, crt certs) 
 		Domain, Dir, CertFile, KeyFile, SASLSocket string
 	}
 	v := values{p, c, d.LMTP, Domain, p.dir, crt.cert, crt.key, d.SASLSocket}
+	// Postfix waits until nobody may still be writing its configuration: let it look old.
+	old := time.Now().Add(-time.Hour)
 	for _, name := range []string{"main.cf", "master.cf"} {
-		if err := fill(name, filepath.Join(etc, name), v); err != nil {
+		path := filepath.Join(etc, name)
+		if err := fill(name, path, v); err != nil {
+			return err
+		}
+		if err := os.Chtimes(path, old, old); err != nil {
 			return err
 		}
 	}

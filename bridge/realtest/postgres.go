@@ -116,7 +116,7 @@ func (r *rig) newPostgres(c PostgresConfig) (*PostgresServer, error) {
 		return nil, fmt.Errorf("initdb: %w", err)
 	}
 	s.argv = []string{filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data}
-	s.stop = syscall.SIGINT // ends sessions, then the server
+	s.stop, s.last = syscall.SIGINT, "INT" // ends sessions, then the server
 	s.ready = func(ctx context.Context) error { return p.do(ctx) }
 	if err := s.start(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package realtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Server struct {
 	as    account
 	argv  []string
 	stop  syscall.Signal              // ends it in good order
+	last  string                      // the signal's name with which the watchdog begins; "" is KILL
 	ready func(context.Context) error // nil: it serves
 
 	mu  sync.Mutex // guards run
@@ -100,7 +102,7 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", launch, "sh", signalName(s.stop), s.dir}, s.argv...)...)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", launch, "sh", cmp.Or(s.last, "KILL"), s.dir}, s.argv...)...)
 	cmd.Dir = "/"
 	cmd.Env = environ()
 	cmd.Stdout, cmd.Stderr = log, log
@@ -205,11 +207,4 @@ func (s *Server) remove(t testing.TB) {
 		<-s.run.ended
 		s.run = nil
 	}
-}
-
-func signalName(sig syscall.Signal) string {
-	if sig == syscall.SIGINT {
-		return "INT"
-	}
-	return "TERM"
 }

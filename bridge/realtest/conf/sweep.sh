@@ -1,6 +1,6 @@
 # Ends servers and removes their directories: sh sweep.sh TOP KEEP [DIR...]
 # Without DIRs: all servers below TOP, and TOP itself. KEEP=keep leaves the files.
-# Each server has written its process group and the signal that stops it in good order to DIR/group.
+# Each server has written its process group and the signal to begin with to DIR/group.
 trap '' HUP INT TERM
 cat >/dev/null # until the test binary closes the pipe, or is gone
 
@@ -19,17 +19,23 @@ each() {
 thaw() { kill -s CONT -- "-$group" $(cat "/proc/$group/task/$group/children"); }
 stop() { kill -s "$signal" -- "-$group"; }
 destroy() { kill -s KILL -- "-$group" $(cat "/proc/$group/task/$group/children"); }
-count() { kill -0 -- "-$group" && running=$((running + 1)); }
+collect() { groups="$groups$group "; }
+running() { # zombies do not count: whoever must bury them may never do so
+  cat /proc/[0-9]*/stat | awk -v groups="$groups" '
+    { sub(/^.*\) /, "") } # "pid (name) ", and the name may hold anything; then state, parent, group
+    $1 != "Z" && index(groups, " " $3 " ") { n++ }
+    END { exit n == 0 }'
+}
 await() { # up to 5 s
-  tries=100 running=1
-  while [ $running -gt 0 ] && [ $tries -gt 0 ]; do
-    running=0
-    each count
-    [ $running -eq 0 ] || sleep 0.05
+  tries=100
+  while [ $tries -gt 0 ] && running; do
+    sleep 0.05
     tries=$((tries - 1))
   done
 }
 
+groups=" "
+each collect
 each thaw
 each stop
 await
@@ -43,7 +49,9 @@ done
 
 [ "$keep" != keep ] || exit 0
 [ $# -gt 0 ] || dirs=$top
-# Postfix' queue belongs to subordinate ids if an ordinary user ran it.
+# Postfix' queue belongs to subordinate ids if an ordinary user ran it, and what was killed last may
+# have made one more file.
 for attempt in 1 2 3; do
-  rm -rf $dirs || unshare --user --map-root-user --map-auto rm -rf $dirs || sleep 0.1
+  { rm -rf $dirs || unshare --user --map-root-user --map-auto rm -rf $dirs; } && break
+  sleep 0.1
 done
