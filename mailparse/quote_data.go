@@ -1,0 +1,90 @@
+package mailparse
+
+// What mail clients and people write around quotes and signatures. Facts from
+// forward-labels.toml (attribution lines) and from public mail; folded to lower case.
+
+// wroteWords stand in an attribution line: "On …, Ann wrote:". One of them at
+// the end of a line with a date or an address before it is a client's.
+var wroteWords = []string{
+	"wrote", "writes", "sent", "said", "schrieb", "schrieben", "hat geschrieben", "a écrit", "a ecrit", "écrivait", "escribió", "escribio", "escribiste", "ha scritto", "ha escrit", "escreveu", "escribiu",
+	"geschreven", "schreef", "skreau", "skrev", "skreiv", "skrifaði", "kirjoitti", "kirjutas", "napsal", "napísal", "napisał", "napisał(a)", "napisao", "napisala", "napisal", "pisze", "piše", "napisa", "odesílatel",
+	"írta", "a scris", "scris", "ha scrit", "написал", "пишет", "написав", "пише", "напісаў", "написа", "жазған", "yazdı", "yazmış", "έγραψε", "έγραψαν", "rašė", "rakstīja", "shkroi",
+	"写道", "写于", "寫道", "님이 작성", "쓴 글", "のメール", "が書きました", "は書きました", "さんの発言", "đã viết", "menulis", "membalas", "เขียน", "כתב", "כתבה", "נכתב", "كتب", "გამოგზავნა", "წერს", "გრել", "գրել է",
+	"idatzi zuen", "scríobh", "sgrìobh", "ysgrifennodd", "xutz'ib'aj", "yura", "yozdi", "ha scribite", "eo bet skrivet", "het volgende geschreven", "följande", "følgende", "şunu yazdı", "tarihinde",
+}
+
+// openers begin an attribution line that is wrapped over several lines.
+var openers = []string{
+	"on ", "am ", "le ", "el ", "il giorno ", "il ", "em ", "op ", "den ", "d. ", "dne ", "dňa ", "dnia ", "w dniu ", "la ", "pe ", "în ", "på ", "vào ", "pada ", "no dia ", "às ", "a las ",
+	"на ", "дана ", "στις ", "þann ", "më ", "ar ", "o ", "ils ", "di ", "على", "ב", "在", "于", "於", "เมื่อ", "wiadomość napisana przez", "------on ", "---- on ", "-- on ", "at ", "from ",
+	"mon", "tue", "wed", "thu", "fri", "sat", "sun", "lun", "mar", "mer", "jeu", "ven", "sam", "dim", "mo.", "di.", "mi.", "do.", "fr.", "sa.", "so.", "пн", "вт", "ср", "чт", "пт", "сб", "вс", "po ", "út ", "st ", "čt ", "pá ",
+	"pon", "wto", "wt.", "śr", "czw", "pt.", "sob", "niedz", "ma ", "di ", "wo ", "do ", "vr ", "za ", "zo ", "mån", "tis", "ons", "tors", "fre", "lör", "sön", "lør", "søn", "man", "tir",
+}
+
+// originalWords stand between dashes: "-----Original Message-----".
+var originalWords = []string{
+	"original message", "original mail", "original email", "original e-mail", "original appointment", "reply message", "reply to message", "replied message", "forwarded message", "original text", "begin forwarded message", "message transféré",
+	"ursprüngliche nachricht", "ursprüngliche mail", "original-nachricht", "originalnachricht", "originalmeldung", "urspruengliche nachricht", "weitergeleitete nachricht",
+	"message d'origine", "message d’origine", "message original", "message initial", "courriel original", "mensaje original", "mensaje reenviado", "messaggio originale", "messaggio inoltrato", "mensagem original", "mensagem encaminhada", "mensagem encaminhada",
+	"oorspronkelijk bericht", "origineel bericht", "oorspronkelijke bericht", "doorgestuurd bericht", "ursprungligt meddelande", "originalmeddelande", "vidarebefordrat meddelande", "oprindelig meddelelse", "original meddelelse", "videresendt meddelelse",
+	"opprinnelig melding", "original melding", "videresendt melding", "alkuperäinen viesti", "välitetty viesti", "původní zpráva", "přeposlaná zpráva", "pôvodná správa", "wiadomość oryginalna", "oryginalna wiadomość", "treść przekazanej wiadomości",
+	"eredeti üzenet", "továbbított üzenet", "mesaj original", "mesajul original", "izvorna poruka", "originalna poruka", "izvorno sporočilo", "оригинальное сообщение", "исходное сообщение", "пересылаемое сообщение", "пересланное сообщение",
+	"оригінальне повідомлення", "вихідне повідомлення", "оригинално съобщение", "αρχικό μήνυμα", "orijinal mesaj", "özgün ileti", "özgün mesaj", "thư gốc", "tin nhắn gốc", "pesan asli", "originele bericht", "algne kiri", "pirminis laiškas",
+	"原始邮件", "原始郵件", "原邮件", "邮件原件", "回复的原邮件", "转发的邮件", "元のメッセージ", "元のメール", "オリジナル メッセージ", "原始訊息", "원본 메시지", "원본 메일", "original 메시지", "ข้อความต้นฉบับ", "הודעה מקורית", "الرسالة الأصلية", "sporočilo iz", "forwarded by",
+}
+
+// blockLabels begin the lines of a header block put above a quoted mail, by what they name.
+var blockLabels = map[string]byte{
+	"from": 'f', "von": 'f', "de": 'f', "da": 'f', "od": 'f', "från": 'f', "fra": 'f', "van": 'f', "lähettäjä": 'f', "feladó": 'f', "od:": 'f', "от": 'f', "від": 'f', "από": 'f', "kimden": 'f', "gönderen": 'f', "expéditeur": 'f', "mittente": 'f', "remetente": 'f', "remitente": 'f', "afzender": 'f', "avsändare": 'f', "odesílatel": 'f', "nadawca": 'f', "expeditor": 'f', "de la": 'f', "pošiljatelj": 'f', "отправитель": 'f', "发件人": 'f', "寄件者": 'f', "寄件人": 'f', "差出人": 'f', "送信者": 'f', "보낸 사람": 'f', "보낸사람": 'f', "từ": 'f', "dari": 'f', "จาก": 'f', "מאת": 'f', "من": 'f', "original from": 'f',
+	"sent": 'd', "date": 'd', "gesendet": 'd', "datum": 'd', "envoyé": 'd', "date d'envoi": 'd', "enviado": 'd', "enviado el": 'd', "enviada em": 'd', "enviado em": 'd', "fecha": 'd', "data": 'd', "inviato": 'd', "verzonden": 'd', "skickat": 'd', "sendt": 'd', "dato": 'd', "lähetetty": 'd', "päivämäärä": 'd', "päiväys": 'd', "odesláno": 'd', "odoslané": 'd', "dátum": 'd', "wysłano": 'd', "wysłane": 'd', "elküldve": 'd', "küldve": 'd', "trimis": 'd', "trimis la": 'd', "poslano": 'd', "отправлено": 'd', "дата": 'd', "надіслано": 'd', "изпратено": 'd', "στάλθηκε": 'd', "ημερομηνία": 'd', "gönderilme": 'd', "gönderme tarihi": 'd', "tarih": 'd', "gönderildi": 'd', "gönderim zamanı": 'd', "发送时间": 'd', "发送日期": 'd', "日期": 'd', "时间": 'd', "寄件日期": 'd', "傳送時間": 'd', "送信日時": 'd', "日付": 'd', "送信日": 'd', "보낸 날짜": 'd', "날짜": 'd', "đã gửi": 'd', "ngày": 'd', "terkirim": 'd', "tanggal": 'd', "dikirim": 'd', "נשלח": 'd', "sent at": 'd', "sent on": 'd',
+	"to": 't', "an": 't', "à": 't', "para": 't', "a": 't', "aan": 't', "till": 't', "til": 't', "vastaanottaja": 't', "komu": 't', "pre": 't', "do": 't', "címzett": 't', "către": 't', "za": 't', "prima": 't', "кому": 't', "до": 't', "προς": 't', "kime": 't', "alıcı": 't', "收件人": 't', "收件者": 't', "宛先": 't', "받는 사람": 't', "받는사람": 't', "đến": 't', "kepada": 't', "tới": 't', "אל": 't', "إلى": 't', "destinatario": 't', "destinataire": 't', "per": 't', "til:": 't',
+	"cc": 'c', "kopie": 'c', "kopi": 'c', "kopia": 'c', "kópia": 'c', "kopio": 'c', "másolatot kap": 'c', "copie": 'c', "copie à": 'c', "копия": 'c', "копія": 'c', "bilgi": 'c', "抄送": 'c', "副本": 'c', "참조": 'c', "bcc": 'c', "dw": 'c', "reply-to": 'c', "antwort an": 'c', "répondre à": 'c', "importance": 'c', "priority": 'c', "attachments": 'c', "anlagen": 'c', "wichtigkeit": 'c', "organization": 'c',
+	"subject": 's', "betreff": 's', "objet": 's', "asunto": 's', "oggetto": 's', "assunto": 's', "onderwerp": 's', "ämne": 's', "emne": 's', "aihe": 's', "předmět": 's', "predmet": 's', "temat": 's', "tárgy": 's', "subiect": 's', "subiectul": 's', "тема": 's', "относно": 's', "θέμα": 's', "konu": 's', "主题": 's', "主題": 's', "主旨": 's', "件名": 's', "제목": 's', "chủ đề": 's', "tiêu đề": 's', "subjek": 's', "perihal": 's', "เรื่อง": 's', "נושא": 's', "الموضوع": 's', "naslov": 's', "zadeva": 's', "betr": 's', "assumpte": 's', "teema": 's',
+}
+
+// mobileWords begin the one-line signatures that devices and apps append.
+var mobileWords = []string{
+	"sent from my ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from windows mail", "sent from mobile", "sent from an ", "sent from a ", "sent from gmail mobile", "sent from mailbox", "sent from proton", "sent from nine", "sent from blue", "sent from spark", "sent from the ", "sent from iphone", "sent from ipad", "sent from android", "sent from huawei", "sent from xiaomi", "sent from newton", "sent from airmail", "sent from canary", "sent with proton", "sent with spark", "sent with airmail", "sent with mailtrack", "sent with tutanota", "sent via ", "sent on the go", "sent using ", "sent securely", "secured with tuta", "get outlook for ", "download outlook for ", "get bluemail for ", "typed on my ", "written on my ",
+	"von meinem ", "von meiner ", "gesendet von ", "gesendet mit ", "gesendet über ", "gesendet aus ", "diese nachricht wurde von meinem ", "holen sie sich outlook für ", "outlook für ",
+	"envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "envoyé avec ", "envoyé de ", "obtenez outlook pour ", "télécharger outlook pour ", "obtenir outlook pour ",
+	"enviado desde ", "enviado de mi ", "enviado do meu ", "enviado do ", "enviado a partir do ", "enviado via ", "enviado por ", "obtener outlook para ", "obter o outlook para ", "obtenha o outlook para ", "descargar outlook para ", "enviat des de ", "enviado con ", "enviado pelo ",
+	"inviato da ", "inviato dal ", "inviato con ", "ottieni outlook per ", "scarica outlook per ", "verzonden vanaf ", "verstuurd vanaf ", "verzonden met ", "verstuurd met ", "verzonden van ", "outlook voor ", "download outlook voor ",
+	"skickat från ", "skickades från ", "hämta outlook för ", "sendt fra ", "sendt med ", "hent outlook til ", "få outlook for ", "skaff deg outlook ", "lähetetty ", "hanki outlook ", "odesláno z ", "odoslané z ", "získat outlook pro ", "stáhnout outlook pro ",
+	"wysłane z ", "wysłano z ", "wysłane za pomocą ", "pobierz aplikację outlook", "pobierz outlook", "elküldve ", "az outlook beszerzése", "trimis de pe ", "trimis din ", "trimis de la ", "trimise de pe ", "poslano s ", "poslano sa ", "poslano z ", "отправлено с ", "отправлено из ", "скачать outlook", "получить outlook", "надіслано з ", "відправлено з ", "изпратено от ", "στάλθηκε από ", "αποστολή από ",
+	"iphone'umdan gönderildi", "iphone'dan gönderildi", "ipad'imden gönderildi", "android uygulamasından", "outlook'u edinin", "gửi từ ", "đã gửi từ ", "dikirim dari ", "saadetud minu ", "išsiųsta iš ", "nosūtīts no ",
+	"从我的", "發自我的", "发自我的", "发自", "來自我的", "從我的", "发送自", "iphoneから送信", "ipadから送信", "androidから送信", "私のiphoneから", "나의 iphone에서", "내 iphone에서", "나의 ipad에서", "iphone에서 보냄", "נשלח מה", "أرسلت من", "تم الإرسال من", "ส่งจาก",
+	"[sent from ", "(sent from ", "<sent from ", "sent by ", "--sent from", "please excuse typos", "please excuse brevity", "please excuse my brevity", "excuse typos", "pardon typos",
+}
+
+// mobileTails end such lines where the language puts the device first.
+var mobileTails = []string{"から送信", "から送信されました", "gesendet", "gönderildi", "에서 보냄", "에서 보낸 메일", "lähetetty", "üzenetet küldték", "küldve", "发送", "傳送", "傳來"}
+
+// devices make a line with a mobile tail a signature and not a sentence.
+var devices = []string{"iphon", "ipad", "android", "outlook", "blackberry", "samsung", "galaxy", "smartphone", "handy", "mobil", "windows", "tablet", "huawei", "xiaomi", "htc", "nokia", "sony", "lumia", "yahoo", "gmail", "mail", "ios", "phone", "device", "telefon", "teléfono", "téléphone", "telefono", "cellulare", "móvil", "celular"}
+
+// closings stand alone above a name at the end of a mail.
+var closings = []string{
+	"regards", "best regards", "kind regards", "kindest regards", "warm regards", "warmest regards", "with regards", "with kind regards", "with best regards", "many regards", "best", "all the best", "best wishes", "sincerely", "sincerely yours", "yours sincerely", "yours faithfully", "yours truly", "respectfully", "cheers", "thanks", "thank you", "many thanks", "thanks and regards", "thanks & regards", "thanks and best regards", "thanks in advance", "br", "rgds", "kr", "cordially", "warmly", "take care", "with appreciation",
+	"mit freundlichen grüßen", "mit freundlichen gruessen", "mit freundlichem gruß", "mit freundlichem gruss", "freundliche grüße", "freundliche grüsse", "viele grüße", "viele grüsse", "beste grüße", "beste grüsse", "herzliche grüße", "liebe grüße", "schöne grüße", "mfg", "lg", "vg", "gruß", "grüße", "danke", "vielen dank", "hochachtungsvoll", "mit besten grüßen",
+	"cordialement", "bien cordialement", "bien à vous", "salutations", "meilleures salutations", "sincères salutations", "merci", "merci d'avance", "cdlt", "bonne journée", "respectueusement",
+	"saludos", "un saludo", "saludos cordiales", "un cordial saludo", "atentamente", "gracias", "muchas gracias", "cordiali saluti", "distinti saluti", "saluti", "un saluto", "grazie", "atenciosamente", "cumprimentos", "com os melhores cumprimentos", "abraços", "obrigado", "obrigada", "att",
+	"met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groet", "vriendelijke groeten", "groeten", "groet", "mvg", "bedankt", "alvast bedankt", "med vänliga hälsningar", "med vänlig hälsning", "vänliga hälsningar", "hälsningar", "mvh", "tack", "med venlig hilsen", "venlig hilsen", "hilsen", "med vennlig hilsen", "vennlig hilsen", "takk", "tak", "ystävällisin terveisin", "terveisin", "kiitos",
+	"s pozdravem", "s přátelským pozdravem", "děkuji", "s pozdravom", "ďakujem", "z poważaniem", "pozdrawiam", "z wyrazami szacunku", "dziękuję", "üdvözlettel", "tisztelettel", "köszönettel", "köszönöm", "cu stimă", "cu respect", "mulțumesc", "lijep pozdrav", "srdačan pozdrav", "lep pozdrav", "с уважением", "спасибо", "з повагою", "дякую", "с уважение", "поздрави", "με εκτίμηση", "ευχαριστώ", "saygılarımla", "saygılarımızla", "iyi çalışmalar", "teşekkürler",
+	"trân trọng", "salam", "terima kasih", "hormat saya", "此致", "谢谢", "謝謝", "敬上", "祝好", "よろしくお願いいたします", "よろしくお願いします", "敬具", "감사합니다", "בברכה", "تحياتي",
+}
+
+// disclaimers are found in the last paragraphs of a mail and hold no customer's words.
+var disclaimers = []string{
+	"this email and any attachments", "this e-mail and any attachments", "this email and any files", "this e-mail and any files", "this message and any attachments", "this e-mail message", "this email message is", "this message is intended", "this email is intended", "this e-mail is intended", "this email is confidential", "this e-mail is confidential", "this message contains confidential", "this email contains confidential", "this e-mail contains confidential", "this communication is", "this transmission", "the information contained in this", "the information in this email", "the information in this e-mail", "the contents of this email", "the contents of this e-mail", "the content of this email", "the content of this message is confidential", "if you are not the intended recipient", "if you have received this email in error", "if you have received this e-mail in error", "if you have received this message in error", "confidentiality notice", "confidentiality note", "confidential:", "confidential notice", "disclaimer:", "disclaimer", "legal notice", "important notice", "notice:", "privileged", "unless otherwise stated, this email",
+	"please consider the environment", "consider the environment before printing", "think before you print", "save a tree", "please don't print this", "this email has been checked for viruses", "this e-mail has been checked for viruses", "this email has been scanned", "virus-free", "no virus found in this message", "this message has been scanned", "scanned by mailscanner",
+	"diese e-mail enthält vertrauliche", "diese email enthält vertrauliche", "diese nachricht enthält vertrauliche", "der inhalt dieser e-mail", "der inhalt dieser email", "diese e-mail ist vertraulich", "diese nachricht ist vertraulich", "diese e-mail und ihre anhänge", "die information in dieser", "bitte denken sie an die umwelt", "bitte prüfen sie, ob diese", "vertraulichkeitshinweis", "haftungsausschluss", "diese e-mail wurde von avast", "diese mail wurde auf viren",
+	"ce message et toutes les pièces jointes", "ce message et les pièces jointes", "ce courriel et", "ce message est confidentiel", "ce message (et", "ce message, ainsi que", "les informations contenues dans ce", "pensez à l'environnement", "n'imprimez ce", "avant d'imprimer", "avis de confidentialité",
+	"este mensaje y", "este mensaje va dirigido", "este mensaje es confidencial", "este correo electrónico", "este correo y", "la información contenida en este", "aviso legal", "aviso de confidencialidad", "antes de imprimir", "esta mensagem", "este e-mail", "este email", "a informação contida nesta", "aviso legal", "aviso de confidencialidade", "questo messaggio", "questa e-mail", "questa email", "le informazioni contenute", "prima di stampare", "riservatezza", "ai sensi del",
+	"dit bericht", "deze e-mail", "dit e-mailbericht", "de informatie verzonden", "de inhoud van dit bericht", "detta meddelande", "detta e-postmeddelande", "denne e-mail", "denne e-posten", "denne meddelelse", "denne meldingen", "tämä viesti", "tämä sähköposti", "tento e-mail", "tato zpráva", "obsah tohoto", "táto správa", "ta wiadomość", "niniejsza wiadomość", "treść tej wiadomości", "ez az üzenet", "ez az e-mail", "acest mesaj", "acest e-mail", "данное сообщение", "это сообщение", "настоящее сообщение", "это электронное", "це повідомлення", "bu e-posta", "bu mesaj", "bu ileti",
+	"本邮件", "此邮件", "本電子郵件", "此電子郵件", "この電子メール", "このメール", "본 메일", "이 메일", "본 이메일",
+}
+
+// confidentialWords must stand beside those of disclaimers that are ordinary beginnings of sentences.
+var confidentialWords = []string{
+	"confiden", "vertraulich", "vertrouwelijk", "privileg", "intended", "recipient", "disclos", "empfänger", "destinat", "riservat", "konfiden", "fortrolig", "luottamuksel", "důvěrn", "dôvern", "poufn", "bizalmas", "конфиденц", "конфіденц", "gizli", "virus", "viren", "print", "imprim", "stampar", "drucken", "ausdruck", "environment", "umwelt", "机密", "保密", "機密", "기밀", "unauthor", "unbefugt", "prohib", "liab", "legal",
+}

@@ -1,0 +1,292 @@
+package mailparse
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const longestIntro = 400 // bytes of an intro over all its lines
+
+// introEnd returns where the intro begins that ends at line i, -1 if none does.
+// Clients wrap intros at 72 columns, so up to three lines above are looked at.
+func (q *quoted) introEnd(i int) int {
+	if !endsIntro(q.lines[i]) {
+		return -1
+	}
+	next := q.nextFilled(i + 1)
+	marked := next >= 0 && q.kinds[next] == lineMark
+	joined := q.lines[i]
+	if !marked && !tellsWhen(joined) && !(i > 0 && tellsWhen(q.lines[i-1])) {
+		return -1
+	}
+	alone := readIntro(joined)
+	if alone.opener && alone.client() {
+		return i
+	}
+	loose := -1
+	for k := 1; k <= 3 && i-k >= 0 && q.kinds[i-k] == lineText && len(joined) < longestIntro; k++ {
+		above := strings.TrimRight(q.lines[i-k], " \t")
+		if strings.HasSuffix(above, ":") || strings.HasSuffix(above, "?") || strings.HasSuffix(above, "!") {
+			break
+		}
+		joined = above + " " + joined
+		switch in := readIntro(joined); {
+		case in.opener && in.client():
+			return i - k
+		case in.verb && in.date && in.address && loose < 0:
+			loose = i - k
+		}
+	}
+	switch {
+	case loose >= 0:
+		return loose
+	case alone.client(), alone.verb && (alone.date || alone.address):
+		return i
+	case marked && alone.weak():
+		return i
+	}
+	return -1
+}
+
+// tellsWhen: without a digit or an address no client's intro.
+func tellsWhen(line string) bool { return strings.ContainsAny(line, "0123456789@") }
+
+// clientIntro: the intro is a mail client's own, so that what follows is
+// quoted even without marks.
+func (q *quoted) clientIntro(from, to int) bool {
+	return readIntro(strings.Join(q.lines[from:to], " ")).client()
+}
+
+// endsIntro is the cheap test: "…:" or "---- … ----".
+func endsIntro(line string) bool {
+	line = strings.TrimRight(line, " \t*_\u00a0\u200e\u200f\u202c\ufeff")
+	if strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") {
+		return true
+	}
+	return strings.HasSuffix(line, "--") && strings.HasPrefix(strings.TrimLeft(line, " \t"), "--")
+}
+
+// intro is what speaks for a line being one.
+type intro struct {
+	verb    bool // wrote, schrieb, a écrit …
+	date    bool // a day, or a time beside a number
+	clock   bool
+	address bool
+	opener  bool // begins as clients begin it
+	words   int
+	first   string
+}
+
+// client: written by a mail client and not by a person in passing.
+func (in intro) client() bool {
+	switch {
+	case in.verb && in.date:
+		return in.opener || in.address
+	case in.date && in.address:
+		return in.opener && in.words <= 16
+	case in.verb && in.address:
+		return in.words <= 8
+	}
+	return false
+}
+
+// weak: enough above lines with marks.
+func (in intro) weak() bool {
+	if in.verb && in.words <= 8 {
+		switch in.first {
+		case "i", "as", "you", "we", "what", "when", "here", "ich", "wie", "je", "yo":
+			return false // the writer's own sentence
+		}
+		return true
+	}
+	return in.date && in.clock && in.opener && in.words <= 14
+}
+
+func readIntro(line string) intro {
+	if len(line) > longestIntro {
+		return intro{}
+	}
+	low := strings.ToLower(strings.Trim(line, " \t*_-\u00a0\u200e\u200f\u202a\u202c\ufeff"))
+	in := intro{address: hasAddress(low)}
+	for w := range strings.FieldsSeq(low) {
+		if in.words++; in.words == 1 {
+			in.first = w
+		}
+	}
+	in.date, in.clock = hasDate(low)
+	for _, w := range wroteWords {
+		if i := strings.Index(low, w); i >= 0 && wholeWord(low, i, len(w)) {
+			in.verb = true
+			break
+		}
+	}
+	if r, _ := utf8.DecodeRuneInString(low); unicode.IsDigit(r) {
+		in.opener = true
+		return in
+	}
+	for _, o := range openers {
+		if strings.HasPrefix(low, o) {
+			in.opener = digitWithin(low, 60)
+			break
+		}
+	}
+	return in
+}
+
+// wholeWord: letters of the Latin, Greek and Cyrillic kind do not go on around
+// it. Scripts without blanks have no word ends.
+func wholeWord(s string, i, n int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:i])
+	after, _ := utf8.DecodeRuneInString(s[i+n:])
+	return !(i > 0 && wordRune(before)) && !(i+n < len(s) && wordRune(after))
+}
+
+func wordRune(r rune) bool { return unicode.In(r, unicode.Latin, unicode.Cyrillic, unicode.Greek) }
+
+func hasAddress(s string) bool {
+	i := strings.IndexByte(s, '@')
+	return i > 0 && i+1 < len(s) && s[i-1] > ' ' && s[i+1] > ' ' && strings.IndexByte(s[i:], '.') > 0 || strings.Contains(s, "<mailto:")
+}
+
+// hasDate looks for what every date has in any language: a day and a year or a
+// month, as numbers, or a time beside another number.
+func hasDate(s string) (date, clock bool) {
+	groups, year, dotted := 0, false, 0
+	for i := 0; i < len(s); {
+		if s[i] < '0' || s[i] > '9' {
+			i++
+			continue
+		}
+		from := i
+		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			i++
+		}
+		groups++
+		switch n := i - from; {
+		case n == 4 && (s[from] == '1' && s[from+1] == '9' || s[from] == '2' && s[from+1] == '0'):
+			year = true
+		case n > 4:
+			groups-- // a phone or ticket number
+		}
+		if i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9' {
+			switch s[i] {
+			case ':', 'h':
+				clock = true
+			case '.', '/', '-':
+				dotted++
+			}
+		}
+	}
+	return year && groups >= 2 || dotted >= 2 || clock && groups >= 3, clock
+}
+
+func digitWithin(s string, n int) bool {
+	return strings.ContainsAny(s[:min(len(s), n)], "0123456789")
+}
+
+// blockAt returns how many lines a separator or header block at line i takes, 0 if none is there.
+func (q *quoted) blockAt(i int) int {
+	line := q.lines[i]
+	if isRule(line) { // underscores stand above signatures, too: only with a block below
+		next := q.nextFilled(i + 1)
+		if next < 0 || next > i+2 {
+			return 0
+		}
+		if n := q.labelsAt(next); n > 0 {
+			return next - i + n
+		}
+		return 0
+	}
+	if isSeparator(line) {
+		n := 1
+		if next := q.nextFilled(i + 1); next >= 0 && next <= i+2 {
+			if k := q.labelsAt(next); k > 0 {
+				n = next - i + k
+			}
+		}
+		return n
+	}
+	return q.labelsAt(i)
+}
+
+// isRule: a line of underscores, dashes or equal signs and nothing else.
+func isRule(line string) bool {
+	t := strings.TrimSpace(line)
+	return len(t) >= 10 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "")
+}
+
+// isSeparator: "-----Original Message-----" in any language.
+func isSeparator(line string) bool {
+	t := strings.Trim(line, " \t\u00a0*>\ufeff")
+	if len(t) < 6 || len(t) > 100 {
+		return false
+	}
+	dashed := strings.HasPrefix(t, "--") && strings.HasSuffix(t, "--") || strings.HasPrefix(t, "__") && strings.HasSuffix(t, "__") || strings.HasPrefix(t, "==") && strings.HasSuffix(t, "==")
+	if !dashed && !hasPrefixFold(t, "begin forwarded message:") {
+		return false
+	}
+	low := strings.ToLower(strings.Trim(t, "-_= :\u00a0"))
+	if low == "" {
+		return false
+	}
+	for _, w := range originalWords {
+		if strings.HasPrefix(low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// labelsAt counts the lines of a header block at line i: From, a date or
+// Subject, and one more, in any order, values wrapped or not.
+func (q *quoted) labelsAt(i int) int {
+	const longest = 14
+	if q.kinds[i] != lineText {
+		return 0
+	}
+	first := q.labels[i]
+	if first == 0 || first == 'c' {
+		return 0
+	}
+	var seen ['z']bool
+	labels, end := 0, i
+	for j := i; j < len(q.lines) && j < i+longest && q.kinds[j] != lineMark; j++ {
+		if q.kinds[j] == lineEmpty {
+			// HTML made into text may put an empty line between the rows.
+			if j+1 < len(q.lines) && q.labels[j+1] != 0 && !seen['s'] {
+				continue
+			}
+			break
+		}
+		label := q.labels[j]
+		if label == 0 {
+			if seen['s'] || j > end+2 {
+				break
+			}
+			continue // a wrapped value
+		}
+		seen[label] = true
+		labels++
+		end = j + 1
+	}
+	if !seen['f'] || !seen['d'] && !seen['s'] || labels < 3 {
+		return 0
+	}
+	return end - i
+}
+
+// blockLabel returns what a line "Label: value" names: f, d, t, c or s; 0 if nothing.
+func blockLabel(line string) byte {
+	line = strings.TrimLeft(line, " \t*\u00a0\u200e\u200f\u202a\ufeff|")
+	head := line[:min(len(line), 40)]
+	i := strings.IndexByte(head, ':')
+	if j := strings.Index(head, "："); j >= 0 && (i < 0 || j < i) {
+		i = j
+	}
+	if i <= 0 {
+		return 0
+	}
+	label := strings.ToLower(strings.Trim(head[:i], " \t*\u00a0\u202f"))
+	return blockLabels[strings.ReplaceAll(label, "\u00a0", " ")]
+}
