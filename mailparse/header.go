@@ -43,7 +43,7 @@ func (s *headerScan) run(b *budget) {
 			s.pos = next
 			return
 		case line[0] == ' ' || line[0] == '\t':
-			if len(bytes.TrimLeft(line, " \t")) == 0 && !fieldFollows(s.raw, next, 1) {
+			if len(bytes.TrimLeft(line, " \t")) == 0 && !goesOn(s.raw, next) {
 				s.pos = next // an empty line that somebody indented
 				return
 			}
@@ -171,6 +171,15 @@ func fieldColon(line []byte) int {
 		}
 	}
 	return 0
+}
+
+// goesOn: after a line of blanks the header continues with a field, or with a
+// folded line and then one.
+func goesOn(raw []byte, pos int) bool {
+	if pos < len(raw) && (raw[pos] == ' ' || raw[pos] == '\t') {
+		return fieldFollows(raw, pos, 5)
+	}
+	return fieldFollows(raw, pos, 1)
 }
 
 // fieldFollows reports whether, before the next empty line and within n lines,

@@ -9,7 +9,7 @@ func (w *walker) split(p *part) []*part {
 	body := p.body
 	boundary, _ := p.cparams.raw("boundary")
 	delim := []byte("--" + boundary)
-	at, _, _ := -1, 0, false
+	at := -1
 	if boundary != "" {
 		at, _, _ = nextDelimiter(body, delim)
 	}
@@ -33,7 +33,15 @@ func (w *walker) splitAt(p *part, body, delim []byte) []*part {
 	for !closed {
 		body = body[next:]
 		end, after, last := nextDelimiter(body, delim)
-		closed = last
+		if closed = last; last && end >= 0 {
+			// A part may have used the same boundary and closed it (THREATS T12):
+			// what follows is still part of the mail.
+			if again, skip, end := nextDelimiter(body[after:], delim); again >= 0 && !end {
+				w.b.warn("mime-boundary")
+				closed = false
+				after += skip
+			}
+		}
 		chunk := body
 		if end >= 0 {
 			chunk = trimLineEnd(body[:end])

@@ -108,7 +108,7 @@ func readTNEF(d []byte) (files []tnefFile, text, html string, ok bool) {
 			})
 		}
 	}
-	return files, text, html, true
+	return files, text, html, len(d) == 0
 }
 
 // eachMAPI goes through a list of MAPI properties and hands on those that are text or bytes.
