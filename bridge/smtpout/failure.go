@@ -57,9 +57,14 @@ func fault(at stage, err error) *failure { return &failure{stage: at, cause: fau
 func refusal(at stage, r reply) *failure { return &failure{stage: at, cause: refused, reply: r} }
 func ours(at stage, err error) *failure  { return &failure{stage: at, cause: unfit, err: err} }
 func doubt(err error) *failure           { return &failure{stage: atDot, cause: doubted, err: err} }
-func stop(at stage, c error) *failure    { return &failure{stage: at, cause: stopped, err: c} }
-func stopOf(at stage, c context.Context) *failure {
-	return stop(at, fmt.Errorf("stopped: %w", context.Cause(c)))
+
+// cut is the failure of an attempt that ctx ended.
+func cut(at stage, ctx context.Context) *failure {
+	why := context.Cause(ctx)
+	if errors.Is(why, errTooSlow) {
+		return fault(at, why)
+	}
+	return &failure{stage: at, cause: stopped, err: fmt.Errorf("stopped: %w", why)}
 }
 
 func (f *failure) Error() string {
@@ -95,15 +100,22 @@ func (f *failure) result(addr string) bridge.Result {
 	return r
 }
 
+// wantsTLS is why a port may be silent to who waits for a banner.
+const wantsTLS = ` (a port that expects TLS from the start wants tls = "implicit")`
+
 // explain is the one line of Check: where, what, and what would be right.
-func (f *failure) explain(addr string) error {
+func (f *failure) explain(addr string, tlsFirst bool) error {
 	switch {
 	case f.cause == refused && f.stage == atAuth && f.reply.class() == 5:
 		return fmt.Errorf("%s: login refused: %w (check username and password)", addr, f)
 	case f.cause == refused:
 		return fmt.Errorf("%s: refused at %s: %w", addr, f.stage, f)
 	case f.cause == stopped && errors.Is(f, context.DeadlineExceeded):
-		return fmt.Errorf("%s: no answer in time (%s)", addr, f.stage)
+		late := fmt.Sprintf("%s: no answer in time (%s)", addr, f.stage)
+		if f.stage == atBanner && !tlsFirst {
+			late += wantsTLS
+		}
+		return errors.New(late)
 	}
 	return fmt.Errorf("%s: %w", addr, f)
 }

@@ -2,9 +2,11 @@ package smtpout
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"ticketbridge/bridge"
 )
@@ -19,6 +21,12 @@ type message struct {
 	size     int    // as SIZE counts: without dot-stuffing (RFC 1870 §3)
 	wire     []byte // dot-stuffed, without the final dot
 	eightBit bool
+	dotBy    time.Time // when its attempt must have come to the dot
+}
+
+// limit is ctx up to there.
+func (m *message) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithDeadlineCause(ctx, m.dotBy, errTooSlow)
 }
 
 // newMessage checks a delivery before anything of it is sent. Whatever it finds

@@ -11,13 +11,13 @@ import (
 // none idle.
 func (t *Transport) enter(ctx context.Context) *failure {
 	if ctx.Err() != nil {
-		return stopOf(atConnect, ctx)
+		return cut(atConnect, ctx)
 	}
 	select {
 	case t.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return stopOf(atConnect, ctx)
+		return cut(atConnect, ctx)
 	}
 }
 

@@ -21,6 +21,12 @@ type script struct {
 	fault string
 	log   *transcript
 	ext   []string // EHLO keywords besides STARTTLS and AUTH
+	auth  string   // mechanisms; "" is "LOGIN PLAIN", "-" none
+	once  bool     // the fault happens once
+	pace  time.Duration
+	other string                 // in answer to AUTH and all after it
+	pause func()                 // of the fault "pause"
+	hook  func(line string) bool // sees each command first; false: it is answered, or the connection over
 
 	raw    net.Conn
 	conn   net.Conn
@@ -54,7 +60,8 @@ func (sc script) serve(raw net.Conn) {
 		}
 		line = strings.TrimSuffix(line, "\r\n")
 		sc.log.command(line)
-		if !sc.answer(line) {
+		time.Sleep(sc.pace)
+		if sc.hook != nil && !sc.hook(line) || !sc.answer(line) {
 			return
 		}
 	}
@@ -63,19 +70,23 @@ func (sc script) serve(raw net.Conn) {
 // answer does what one command asks for and reports whether to go on.
 func (sc *script) answer(line string) bool {
 	verb, _, _ := strings.Cut(line, " ")
+	if sc.other != "" && verb != "EHLO" {
+		return sc.say(sc.other)
+	}
 	switch verb {
 	case "EHLO", "LHLO":
 		return sc.step(atEHLO, sc.greeting())
 	case "STARTTLS":
 		return sc.starttls()
 	case "AUTH":
-		return sc.auth(line)
+		return sc.login(line)
 	case "MAIL":
 		return sc.step(atMail, "250 2.1.0 sender ok\r\n")
 	case "RCPT":
 		return sc.step(atRcpt, "250 2.1.5 recipient ok\r\n")
 	case "DATA":
-		return sc.step(atData, "354 go ahead\r\n") && sc.data()
+		refused := sc.at == atData && (sc.fault == "4yz" || sc.fault == "5yz")
+		return sc.step(atData, "354 go ahead\r\n") && (refused || sc.data())
 	case "RSET":
 		return sc.say("250 2.0.0 ok\r\n")
 	case "QUIT":
@@ -89,8 +100,10 @@ func (sc *script) greeting() string {
 	lines := append([]string{"mail.example.com"}, sc.ext...)
 	if sc.tls == "starttls" && !sc.secure {
 		lines = append(lines, "STARTTLS")
-	} else {
+	} else if sc.auth == "" {
 		lines = append(lines, "AUTH LOGIN PLAIN")
+	} else if sc.auth != "-" {
+		lines = append(lines, "AUTH "+sc.auth)
 	}
 	var b strings.Builder
 	for _, l := range lines[:len(lines)-1] {
@@ -137,7 +150,7 @@ func (sc *script) handshake(slow bool) bool {
 	return true
 }
 
-func (sc *script) auth(line string) bool {
+func (sc *script) login(line string) bool {
 	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + testUser + "\x00" + testPassword))
 	switch line {
 	case "AUTH LOGIN":
@@ -184,11 +197,25 @@ func (sc *script) step(at stage, ok string) bool {
 	if sc.at != at || sc.fault == "" {
 		return sc.say(ok)
 	}
+	fault := sc.fault
+	if sc.once {
+		sc.fault = ""
+	}
 	code := "250"
 	if len(ok) >= 3 {
 		code = ok[:3]
 	}
-	switch sc.fault {
+	switch fault {
+	case "drip": // every block within the time-out, and no end
+		for {
+			if _, err := io.CopyN(io.Discard, sc.br, pipeBuffer); err != nil {
+				return false
+			}
+			time.Sleep(30 * time.Second)
+		}
+	case "pause":
+		sc.pause()
+		return sc.say(ok)
 	case "4yz":
 		return sc.say("451 4.3.0 try again later\r\n")
 	case "5yz":

@@ -22,6 +22,7 @@ type session struct {
 	br   *bufio.Reader
 	ext  map[string]string // EHLO keywords in upper case, with their parameters
 
+	last   []byte      // memory for the last block of a body
 	dirty  bool        // a transaction was refused: RSET before the next
 	broken bool        // not to be used again
 	idle   *time.Timer // ends it while it is in the pool
@@ -33,18 +34,18 @@ func (t *Transport) open(ctx context.Context) (*session, *failure) {
 	conn, err := t.dial(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, stopOf(atConnect, ctx)
+			return nil, cut(atConnect, ctx)
 		}
 		return nil, fault(atConnect, plainError(err, fmt.Sprintf("no connection within %v", t.cfg.ConnectTimeout.D())))
 	}
 	s := &session{cfg: &t.cfg, raw: conn, conn: conn, br: bufio.NewReaderSize(conn, maxReplyLine)}
-	cut := context.AfterFunc(ctx, func() { conn.Close() })
+	release := context.AfterFunc(ctx, func() { conn.Close() })
 	f := s.start()
-	switch uncut := cut(); {
+	switch uncut := release(); {
 	case f != nil && ctx.Err() != nil:
-		f = stopOf(f.stage, ctx)
+		f = cut(f.stage, ctx)
 	case f == nil && !uncut:
-		f = stopOf(atMail, ctx)
+		f = cut(atMail, ctx)
 	}
 	if f != nil {
 		conn.Close()
@@ -62,7 +63,7 @@ func (s *session) start() *failure {
 	}
 	if _, f := s.hear(atBanner, 220); f != nil {
 		if s.cfg.TLS != "implicit" && errors.Is(f.err, os.ErrDeadlineExceeded) {
-			f.err = fmt.Errorf(`%w (a port that expects TLS from the start wants tls = "implicit")`, f.err)
+			f.err = fmt.Errorf("%w%s", f.err, wantsTLS)
 		}
 		return f
 	}

@@ -15,16 +15,17 @@ import (
 // ctx cuts it up to the reply to DATA; from the first byte of the body on only a
 // passed deadline does.
 func (s *session) transact(ctx context.Context, m *message) (reply, *failure) {
-	cut := context.AfterFunc(ctx, s.close)
+	limited, cancel := m.limit(ctx)
+	defer cancel()
+	release := context.AfterFunc(limited, s.close)
 	f := s.envelope(m)
-	if !cut() { // it is closed, or about to be
+	if !release() { // it is closed, or about to be
 		s.broken = true
-		if f == nil || f.cause == faulty {
-			at := atData
-			if f != nil {
-				at = f.stage
-			}
-			return reply{}, stopOf(at, ctx)
+		switch {
+		case f == nil:
+			f = cut(atData, limited)
+		case f.cause == faulty:
+			f = cut(f.stage, limited)
 		}
 	}
 	if f != nil {
@@ -44,7 +45,7 @@ func (s *session) transact(ctx context.Context, m *message) (reply, *failure) {
 // envelope says MAIL, RCPT and DATA.
 func (s *session) envelope(m *message) *failure {
 	if s.dirty {
-		// Postfix repeats "552 size" to every later MAIL until RSET.
+		// Servers were seen to repeat a "552 size" to every later MAIL until RSET.
 		if _, f := s.command(atMail, 2, "RSET"); f != nil {
 			s.broken = true
 			return fault(atMail, &said{"RSET: " + f.Error(), []error{f, errLost}})
@@ -120,7 +121,7 @@ func (s *session) handOver(ctx context.Context, m *message) (reply, *failure) {
 		}
 	})
 	defer release()
-	w := &bodyWriter{conn: s.conn, timeout: s.cfg.DataTimeout.D(), deadline: deadlineOf(ctx)}
+	w := &bodyWriter{conn: s.conn, timeout: s.cfg.DataTimeout.D(), deadline: deadlineOf(ctx, m.dotBy), last: s.last}
 	got := make(chan answered, 1)
 	s.conn.SetReadDeadline(time.Time{})
 	go func() {
@@ -135,19 +136,26 @@ func (s *session) handOver(ctx context.Context, m *message) (reply, *failure) {
 		s.conn.SetReadDeadline(time.Now().Add(lastWords))
 		f = s.bodyFailure(<-got, dotSent, err)
 	} else {
-		s.conn.SetReadDeadline(w.within(s.cfg.ReplyTimeout.D()))
+		s.conn.SetReadDeadline(deadlineOf(ctx, time.Now().Add(s.cfg.ReplyTimeout.D())))
 		r, f = s.verdict(<-got)
 	}
-	if f != nil && f.err != nil && passed() {
+	s.last = w.last
+	switch {
+	case f == nil || f.err == nil:
+	case passed():
 		f.err = fmt.Errorf("cut by the attempt's deadline: %w", f.err)
+	case f.stage == atBody && !time.Now().Before(m.dotBy):
+		f.err = fmt.Errorf("%w: %w", errTooSlow, f.err)
 	}
 	return r, f
 }
 
-// deadlineOf is when ctx passes, or zero.
-func deadlineOf(ctx context.Context) time.Time {
-	d, _ := ctx.Deadline()
-	return d
+// deadlineOf is t, or when ctx passes if that is earlier.
+func deadlineOf(ctx context.Context, t time.Time) time.Time {
+	if d, ok := ctx.Deadline(); ok && d.Before(t) {
+		return d
+	}
+	return t
 }
 
 // verdict reads the reply to the dot.
@@ -197,7 +205,8 @@ func (s *session) bodyFailure(a answered, dotSent bool, err error) *failure {
 type bodyWriter struct {
 	conn     net.Conn
 	timeout  time.Duration
-	deadline time.Time // of the whole attempt; zero: none
+	deadline time.Time // of the whole body
+	last     []byte    // the last block, of which the caller keeps the memory
 
 	mu      sync.Mutex
 	stopped bool // guarded by mu
@@ -216,8 +225,8 @@ func (w *bodyWriter) send(wire []byte) (dotSent bool, err error) {
 		}
 		wire = wire[blockSize:]
 	}
-	last := append(append(make([]byte, 0, len(wire)+len(dot)), wire...), dot...)
-	n, err := w.write(last)
+	w.last = append(append(w.last[:0], wire...), dot...)
+	n, err := w.write(w.last)
 	return n > len(wire), err
 }
 
@@ -227,7 +236,11 @@ func (w *bodyWriter) write(block []byte) (int, error) {
 		w.mu.Unlock()
 		return 0, errAnswered
 	}
-	w.conn.SetWriteDeadline(w.within(w.timeout))
+	by := time.Now().Add(w.timeout)
+	if w.deadline.Before(by) {
+		by = w.deadline
+	}
+	w.conn.SetWriteDeadline(by)
 	w.mu.Unlock()
 	n, err := w.conn.Write(block)
 	w.mu.Lock()
@@ -245,13 +258,4 @@ func (w *bodyWriter) stop() {
 	defer w.mu.Unlock()
 	w.stopped = true
 	w.conn.SetWriteDeadline(time.Unix(1, 0))
-}
-
-// within is d from now, or the deadline of the attempt if that is earlier.
-func (w *bodyWriter) within(d time.Duration) time.Time {
-	t := time.Now().Add(d)
-	if !w.deadline.IsZero() && w.deadline.Before(t) {
-		return w.deadline
-	}
-	return t
 }

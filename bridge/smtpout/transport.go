@@ -15,6 +15,7 @@ package smtpout
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -75,16 +76,25 @@ func (t *Transport) Send(ctx context.Context, d bridge.Delivery) bridge.Result {
 	}
 }
 
+// attemptLimit is how long an attempt may take up to its dot, however lively the
+// server drips: it bounds how long a delivery is in flight, with ReplyTimeout.
+const attemptLimit = 15 * time.Minute
+
+var errTooSlow = fmt.Errorf("the attempt took more than %v", attemptLimit)
+
 // attempt sends on a pooled connection or a new one. A pooled one that died
 // while it waited is replaced once; nothing was handed over on it.
 func (t *Transport) attempt(ctx context.Context, m *message) (reply, *failure) {
+	m.dotBy = time.Now().Add(attemptLimit)
 	if s := t.pooled(); s != nil {
 		r, f := t.use(ctx, s, m)
 		if f == nil || !f.stale() {
 			return r, f
 		}
 	}
-	s, f := t.open(ctx)
+	limited, cancel := m.limit(ctx)
+	defer cancel()
+	s, f := t.open(limited)
 	if f != nil {
 		return reply{}, f
 	}
@@ -106,7 +116,7 @@ func (t *Transport) Check(ctx context.Context) error {
 	defer cancel()
 	s, f := t.open(ctx)
 	if f != nil {
-		return f.explain(t.addr)
+		return f.explain(t.addr, t.cfg.TLS == "implicit")
 	}
 	s.quit()
 	return nil
