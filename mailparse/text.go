@@ -17,13 +17,14 @@ func (s span) text(skip ...span) string {
 }
 
 // rendered is a text with, for each line, the node its first character is from.
+// Zero-width characters are still in it: an address is judged with them.
 type rendered struct {
 	text  string
 	lines []int32
 }
 
 func (s span) rendered() rendered {
-	r := renderer{marks: []int32{}}
+	r := renderer{marks: []int32{}, raw: true}
 	r.render(s)
 	return rendered{string(r.out), r.marks}
 }
@@ -41,6 +42,7 @@ type renderer struct {
 	skip  []span
 	out   []byte
 	marks []int32 // per line its node; nil: not asked for
+	raw   bool    // zero-width characters are kept, to be judged
 
 	owed   int    // line ends before the next character: 2 is a blank line, and the most
 	space  []byte // blanks before the next character
@@ -291,7 +293,7 @@ func (r *renderer) write(node int32, s string, pre bool) {
 			r.blank = !r.begun || r.owed > 0
 		case c2 == 0x2028 || c2 == 0x2029 || c2 == 0x85:
 			r.br()
-		case zeroWidth(c2) && !r.joins(c2, s[i:]):
+		case zeroWidth(c2) && !r.raw && !(len(r.space) == 0 && r.owed == 0 && joins(c2, r.out, s[i:])):
 		default:
 			r.flush(node)
 			r.out = utf8.AppendRune(r.out, c2)
@@ -359,13 +361,28 @@ func (r *renderer) trimLine() {
 
 // joins: U+200C and U+200D are letters' glue in emoji and in Indic and Persian
 // words, and padding elsewhere.
-func (r *renderer) joins(c rune, rest string) bool {
-	if c != 0x200c && c != 0x200d || len(r.space) > 0 || r.owed > 0 {
+func joins(c rune, before []byte, rest string) bool {
+	if c != 0x200c && c != 0x200d {
 		return false
 	}
-	prev, _ := utf8.DecodeLastRune(r.out)
+	prev, _ := utf8.DecodeLastRune(before)
 	next, _ := utf8.DecodeRuneInString(rest)
 	return prev > 0x5ff && next > 0x5ff && !zeroWidth(prev) && !zeroWidth(next)
+}
+
+// dropZeroWidth does to a text what rendering does to HTML.
+func dropZeroWidth(s string) string {
+	if !strings.ContainsFunc(s, zeroWidth) {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for i, c := range s {
+		if zeroWidth(c) && !joins(c, out, s[i+utf8.RuneLen(c):]) {
+			continue
+		}
+		out = utf8.AppendRune(out, c)
+	}
+	return string(out)
 }
 
 // zeroWidth: characters that take no room and carry no meaning for a reader.

@@ -1,0 +1,98 @@
+package mailparse
+
+// addHTML adds what the HTML says to a forward: where the original stands in
+// it, and what the text part left out. h is the forward as the HTML shows it.
+func (f *forward) addHTML(h *forward, html span, r rendered, seen *found) {
+	f.html, f.hasHTML = originalIn(html, r, seen)
+	if f == h {
+		return
+	}
+	if f.from.Address == "" && (f.from.Name == "" || f.from.Name == h.from.Name) {
+		f.from = h.from
+	}
+	if f.from.Name == "" && f.from.Address == h.from.Address {
+		f.from.Name = h.from.Name
+	}
+	if h.from.Address != "" && f.from.Address != h.from.Address {
+		f.weak = true
+		f.evidence += "; text and HTML name different senders"
+		return
+	}
+	f.weak = f.weak && h.weak
+	if len(f.to) == 0 {
+		f.to = h.to
+	}
+	if len(f.cc) == 0 {
+		f.cc = h.cc
+	}
+	if f.replyTo.Address == "" {
+		f.replyTo = h.replyTo
+	}
+	if f.date == "" {
+		f.date = h.date
+	}
+	f.evidence += "; HTML alike"
+}
+
+// originalIn returns the nodes of the original.
+func originalIn(html span, r rendered, seen *found) (span, bool) {
+	if r.lines == nil {
+		return span{}, false
+	}
+	from, to := seen.body()
+	if from >= to || from >= len(r.lines) {
+		return span{html.doc, html.to, html.to}, true
+	}
+	return span{html.doc, r.lines[from], container(html, r.lines[from], seen)}, true
+}
+
+// container returns the end of what the client put around the original.
+func container(html span, first int32, seen *found) int32 {
+	nodes := html.doc.nodes
+	depth, _ := seen.level()
+	end := html.to
+	var quotes []int32 // ends of blockquotes, innermost first
+	for p := nodes[first].parent; p >= html.from; p = nodes[p].parent {
+		n := &nodes[p]
+		if n.tag == "blockquote" {
+			quotes = append(quotes, n.end)
+		}
+		if depth == 0 && wrapsForward(n) {
+			end = min(html.to, n.end)
+		}
+	}
+	if depth > 0 && len(quotes) >= depth {
+		return min(html.to, quotes[len(quotes)-depth])
+	}
+	return end
+}
+
+// wrapsForward: elements that hold a forward and nothing of the forwarder's.
+func wrapsForward(n *node) bool {
+	if n.tag != "div" && n.tag != "span" {
+		return false
+	}
+	switch n.id() {
+	case "mail-editor-reference-message-container", "OLK_SRC_BODY_SECTION":
+		return true
+	}
+	return n.hasClass("gmail_quote") || n.hasClass("gmail_quote_container") || n.hasClass("moz-forward-container") || n.hasClass("yahoo_quoted")
+}
+
+// setLimit ends the original at the end of its container.
+func (f *found) setLimit(html span, r rendered) {
+	if !f.ok() || r.lines == nil {
+		return
+	}
+	from, to := f.body()
+	if from >= to {
+		return
+	}
+	end := container(html, r.lines[from], f)
+	for k := from + 1; k < len(r.lines); k++ {
+		if r.lines[k] >= end {
+			f.limit = k
+			return
+		}
+	}
+}
