@@ -168,7 +168,7 @@ func (g *golden) check(t *testing.T) {
 		return
 	}
 	for name, data := range got {
-		if want := g.file(name); !bytes.Equal(data, want) {
+		if want := readable(g.file(name)); !bytes.Equal(data, want) {
 			t.Errorf("%s: %s differs (go test -run TestGolden -update shows it as a diff)\n%s", g.path, name, firstDifference(data, want))
 		}
 	}
@@ -183,7 +183,15 @@ func indent(t testing.TB, m *Mail) []byte {
 	if err := enc.Encode(m); err != nil {
 		t.Fatal(err)
 	}
-	return buf.Bytes()
+	return readable(buf.Bytes())
+}
+
+// readable writes <, > and & for the escapes that json.Marshal makes of them.
+func readable(data []byte) []byte {
+	for _, r := range [][2]string{{`\u003c`, "<"}, {`\u003e`, ">"}, {`\u0026`, "&"}} {
+		data = bytes.ReplaceAll(data, []byte(r[0]), []byte(r[1]))
+	}
+	return data
 }
 
 func firstDifference(got, want []byte) string {

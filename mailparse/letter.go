@@ -133,8 +133,8 @@ func isStub(plain string) bool {
 func (l *letter) withoutQuotes() (reply, unquoted string) {
 	text := l.text()
 	if l.plain == "" && l.doc != nil {
-		if cut, ok := unquotedHTML(l.body); ok {
-			text = cut
+		if reply, unquoted, ok := htmlWithoutQuotes(l.body); ok {
+			return reply, unquoted
 		}
 	}
 	return withoutQuotes(dropBanners(text))

@@ -60,7 +60,7 @@ var mobileWords = []string{
 var mobileTails = []string{"から送信", "から送信されました", "gesendet", "gönderildi", "에서 보냄", "에서 보낸 메일", "lähetetty", "üzenetet küldték", "küldve", "发送", "傳送", "傳來"}
 
 // devices make a line with a mobile tail a signature and not a sentence.
-var devices = []string{"iphon", "ipad", "android", "outlook", "blackberry", "samsung", "galaxy", "smartphone", "handy", "mobil", "windows", "tablet", "huawei", "xiaomi", "htc", "nokia", "sony", "lumia", "yahoo", "gmail", "mail", "ios", "phone", "device", "telefon", "teléfono", "téléphone", "telefono", "cellulare", "móvil", "celular"}
+var devices = []string{"iphon", "ipad", "android", "outlook", "blackberry", "samsung", "galaxy", "smartphone", "handy", "mobil", "windows", "tablet", "huawei", "xiaomi", "htc", "nokia", "sony", "lumia", "yahoo", "gmail", "mail", "ios", "phone", "device", "droid", "pixel", "nexus", "telefon", "teléfono", "téléphone", "telefono", "cellulare", "móvil", "celular"}
 
 // closings stand alone above a name at the end of a mail.
 var closings = []string{

@@ -191,14 +191,14 @@ func isDeviceLine(line string) bool {
 	if i := strings.Index(t, "http"); i >= 0 {
 		t, link = strings.TrimRight(t[:i], " <[("), t[i:]
 	}
-	if len(t) > 120 {
+	words := len(strings.Fields(t))
+	if len(t) > 120 || words > 12 || strings.HasSuffix(t, "?") {
 		return false
 	}
-	if strings.HasPrefix(t, "sent from my ") || strings.HasPrefix(t, "please excuse ") {
-		return len(strings.Fields(t)) <= 12
+	if strings.HasPrefix(t, "please excuse ") || strings.HasPrefix(t, "sent from my ") && words <= 4 {
+		return true
 	}
-	known := hasDevice(t) || link != ""
-	if !known || len(strings.Fields(t)) > 12 {
+	if !hasDevice(t) && link == "" {
 		return false
 	}
 	for _, w := range mobileWords {
@@ -207,7 +207,7 @@ func isDeviceLine(line string) bool {
 		}
 	}
 	for _, w := range mobileTails {
-		if strings.HasSuffix(t, w) && len(strings.Fields(t)) <= 7 {
+		if strings.HasSuffix(t, w) && words <= 7 {
 			return true
 		}
 	}
