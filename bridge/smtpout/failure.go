@@ -59,7 +59,7 @@ func ours(at stage, err error) *failure  { return &failure{stage: at, cause: unf
 func doubt(err error) *failure           { return &failure{stage: atDot, cause: doubted, err: err} }
 
 // cut is the failure of an attempt that ctx ended.
-func cut(at stage, ctx context.Context) *failure {
+func cut(ctx context.Context, at stage) *failure {
 	why := context.Cause(ctx)
 	if errors.Is(why, errTooSlow) {
 		return fault(at, why)

@@ -11,13 +11,13 @@ import (
 // none idle.
 func (t *Transport) enter(ctx context.Context) *failure {
 	if ctx.Err() != nil {
-		return cut(atConnect, ctx)
+		return cut(ctx, atConnect)
 	}
 	select {
 	case t.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return cut(atConnect, ctx)
+		return cut(ctx, atConnect)
 	}
 }
 

@@ -34,7 +34,7 @@ func (t *Transport) open(ctx context.Context) (*session, *failure) {
 	conn, err := t.dial(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, cut(atConnect, ctx)
+			return nil, cut(ctx, atConnect)
 		}
 		return nil, fault(atConnect, plainError(err, fmt.Sprintf("no connection within %v", t.cfg.ConnectTimeout.D())))
 	}
@@ -43,9 +43,9 @@ func (t *Transport) open(ctx context.Context) (*session, *failure) {
 	f := s.start()
 	switch uncut := release(); {
 	case f != nil && ctx.Err() != nil:
-		f = cut(f.stage, ctx)
+		f = cut(ctx, f.stage)
 	case f == nil && !uncut:
-		f = cut(atMail, ctx)
+		f = cut(ctx, atMail)
 	}
 	if f != nil {
 		conn.Close()

@@ -23,9 +23,9 @@ func (s *session) transact(ctx context.Context, m *message) (reply, *failure) {
 		s.broken = true
 		switch {
 		case f == nil:
-			f = cut(atData, limited)
+			f = cut(limited, atData)
 		case f.cause == faulty:
-			f = cut(f.stage, limited)
+			f = cut(limited, f.stage)
 		}
 	}
 	if f != nil {
@@ -114,7 +114,10 @@ func (s *session) handOver(ctx context.Context, m *message) (reply, *failure) {
 	if f := s.outOfTurn(atData); f != nil {
 		return reply{}, f
 	}
-	passed := func() bool { return errors.Is(context.Cause(ctx), context.DeadlineExceeded) }
+	passed := func() bool { // the deadline of ctx; the timers of ctx and of the connection may differ
+		d, ok := ctx.Deadline()
+		return ok && !time.Now().Before(d) || errors.Is(context.Cause(ctx), context.DeadlineExceeded)
+	}
 	release := context.AfterFunc(ctx, func() {
 		if passed() {
 			s.close()
