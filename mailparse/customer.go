@@ -1,0 +1,447 @@
+package mailparse
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+func keys(m map[string]any) iter.Seq[string] { return maps.Keys(m) }
+
+// relayDomains belong to chat products and their relays. Nobody writes from
+// there as a customer; a generated address there leads to a stranger or a robot.
+var relayDomains = []string{
+	"intercom-mail.com", "intercom.io", "intercom.com", "intercom-attachments.com",
+	"tawk.to", "tawk.email", "zopim.com", "on.crisp.email", "crisp.chat", "chaskiq.io",
+	"papercups.io", "chatwoot.com", "tiledesk.com", "rocket.chat", "livechatinc.com",
+	"safelinks.protection.outlook.com",
+}
+
+// robotLocals are local parts behind which nobody reads.
+var robotLocals = []string{
+	"noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply",
+	"mailer-daemon", "postmaster", "bounce", "bounces", "notifications", "notification",
+}
+
+// Excluded says why an address can never be the customer; "" where it may be.
+// ownDomains count with their subdomains, agents with any +tag.
+func Excluded(address string, ownDomains, agents []string) string {
+	local, domain := foldedAddress(address)
+	if local == "" || domain == "" {
+		return "not an address"
+	}
+	for _, own := range ownDomains {
+		if own = strings.Trim(strings.ToLower(own), ". "); own != "" && underDomain(domain, own) {
+			return "an address of our own domain " + own
+		}
+	}
+	for _, agent := range agents {
+		if l, d := foldedAddress(agent); l != "" && domain == d && withoutTag(local) == withoutTag(l) {
+			return "the agent " + agent
+		}
+	}
+	for _, relay := range relayDomains {
+		if underDomain(domain, relay) {
+			return "an address of the chat product or its relay (" + relay + ")"
+		}
+	}
+	if slices.Contains(robotLocals, withoutTag(local)) {
+		return "an address nobody reads"
+	}
+	return ""
+}
+
+// foldedAddress splits an address as mail systems compare it: without case,
+// quotes and the domain's final dot.
+func foldedAddress(a string) (local, domain string) {
+	a = strings.Trim(strings.ToLower(strings.TrimSpace(a)), "<>")
+	i := strings.LastIndexByte(a, '@')
+	if i < 0 {
+		return "", ""
+	}
+	return strings.Trim(a[:i], `"`), strings.TrimRight(a[i+1:], ".")
+}
+
+func withoutTag(local string) string {
+	if i := strings.IndexByte(local, '+'); i > 0 {
+		return local[:i]
+	}
+	return local
+}
+
+// weighed is a found address, judged.
+type weighed struct {
+	Candidate
+	sure    bool
+	bad     bool // looks like an attempt at something: nobody is believed then
+	locator int
+}
+
+// findCustomer weighs every address its locators come upon and takes the one
+// that is left, or says why nobody is.
+func (r *reader) findCustomer() {
+	var all []weighed
+	for i := range r.p.customer.address {
+		l := &r.p.customer.address[i]
+		ws := r.weigh(i, r.locate(l))
+		all = append(all, ws...)
+		sure := slices.ContainsFunc(ws, func(w weighed) bool { return w.sure })
+		if sure && !r.p.customer.mustAgree {
+			break
+		}
+	}
+	winner, why := r.decide(all)
+	slices.SortStableFunc(all, func(a, b weighed) int { return order(a, winner) - order(b, winner) })
+	for _, w := range all {
+		c := w.Candidate
+		if c.Excluded == "" && why == "" && !sameAddress(c.Address, winner.Address) {
+			c.Excluded = "not where the customer's address stands"
+		}
+		if !slices.Contains(r.t.Candidates, c) && len(r.t.Candidates) < maxCandidates {
+			r.t.Candidates = append(r.t.Candidates, c)
+		}
+	}
+	c := &r.t.Customer
+	c.Name = r.customerName()
+	c.Attributes = r.attributes()
+	if why != "" {
+		r.park(why)
+		return
+	}
+	c.Address, c.Locator = winner.Address, winner.Locator
+	if sameAddress(c.Name, c.Address) {
+		c.Name = "" // a lead without a name is shown by its address
+	}
+}
+
+// maxCandidates bounds what is shown to a person.
+const maxCandidates = 20
+
+func order(w weighed, winner weighed) int {
+	switch {
+	case winner.Address != "" && sameAddress(w.Address, winner.Address) && w.Excluded == "":
+		return 0
+	case w.Excluded == "":
+		return 1
+	}
+	return 2
+}
+
+func sameAddress(a, b string) bool { return strings.EqualFold(a, b) }
+
+// weigh judges what a locator found: first as it stands in the mail, then in
+// its normal form.
+func (r *reader) weigh(locator int, fs []finding) []weighed {
+	var ws []weighed
+	for _, f := range fs {
+		w := weighed{Candidate: Candidate{Locator: f.where}, sure: f.sure, locator: locator}
+		address, err := StrictAddress(f.text)
+		switch {
+		case f.bad != "":
+			w.Address, w.Excluded, w.bad = printable(f.text), f.bad, true
+		case err != nil && !f.sure && !errors.Is(err, errAddressHidden) && !errors.Is(err, errAddressScript):
+			continue // "@ada" is no address
+		case err != nil:
+			w.Address, w.Excluded, w.bad = printable(f.text), "not usable: "+reasonOf(err), true
+		default:
+			w.Address, w.Excluded = address, r.excluded(address)
+			w.Evidence = "stands there as " + printable(f.text)
+		}
+		ws = append(ws, w)
+	}
+	return ws
+}
+
+// reasonOf leaves out the address, which is shown beside it.
+func reasonOf(err error) string {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner.Error()
+	}
+	return err.Error()
+}
+
+func (r *reader) excluded(address string) string {
+	if why := Excluded(address, r.own, r.agents); why != "" {
+		return why
+	}
+	local, domain := foldedAddress(address)
+	for _, d := range r.p.customer.deny {
+		if underDomain(domain, d) {
+			return "an address of the chat product (" + d + ")"
+		}
+	}
+	if slices.Contains(r.p.customer.denyLocal, local) {
+		return "an address nobody reads"
+	}
+	if pin := r.p.pin("from_address"); pin != "" && sameAddress(pin, address) ||
+		slices.ContainsFunc(r.p.customer.denyAddress, func(a string) bool { return sameAddress(a, address) }) {
+		return "the product's own sender"
+	}
+	if sameAddress(address, r.m.from.Address) && !r.p.customer.fromIsCustomer() {
+		return "the sender of the notification"
+	}
+	return ""
+}
+
+func (c customerRules) fromIsCustomer() bool {
+	return slices.ContainsFunc(c.address, func(l locator) bool { return l.from })
+}
+
+// decide returns the one address that is left, or why there is none.
+func (r *reader) decide(all []weighed) (winner weighed, why string) {
+	var left []weighed
+	named := map[int]bool{}
+	for _, w := range all {
+		if w.bad {
+			return weighed{}, fmt.Sprintf("the address %s (%s) is %s", w.Address, w.Locator, strings.TrimPrefix(w.Excluded, "not usable: "))
+		}
+		if w.Excluded != "" {
+			continue
+		}
+		if w.sure {
+			named[w.locator] = true
+		}
+		if !slices.ContainsFunc(left, func(l weighed) bool { return sameAddress(l.Address, w.Address) }) {
+			left = append(left, w)
+		} else if i := slices.IndexFunc(left, func(l weighed) bool { return sameAddress(l.Address, w.Address) }); w.sure && !left[i].sure {
+			left[i] = w
+		}
+	}
+	switch sure := slices.IndexFunc(left, func(w weighed) bool { return w.sure }); {
+	case sure < 0:
+		return weighed{}, r.nobody(all)
+	case len(left) > 1:
+		return weighed{}, "different addresses: " + listCandidates(left)
+	default:
+		winner = left[sure]
+	}
+	for i, l := range r.p.customer.address {
+		if l.required && !named[i] {
+			return weighed{}, fmt.Sprintf("%s (%s) is not confirmed: nothing in %s, which must name it too", winner.Address, winner.Locator, l)
+		}
+	}
+	if n := r.p.customer.atLeast; len(named) < n {
+		return weighed{}, fmt.Sprintf("%s stands in %d of the places that must agree, not in %d (%s)", winner.Address, len(named), n, winner.Locator)
+	}
+	return winner, ""
+}
+
+func (r *reader) nobody(all []weighed) string {
+	for _, w := range all {
+		if w.Excluded != "" && w.sure {
+			return fmt.Sprintf("lead without an address of its own: %s (%s) cannot be the customer: %s", w.Address, w.Locator, w.Excluded)
+		}
+	}
+	var places []string
+	for _, l := range r.p.customer.address {
+		if (l.html != nil) == r.m.structured || l.html == nil && l.text == nil {
+			places = append(places, l.String())
+		}
+	}
+	return "lead without an address: nothing in " + strings.Join(places, " or ")
+}
+
+func (l locator) String() string {
+	switch {
+	case l.html != nil:
+		at := make([]string, len(l.html.at))
+		for i, s := range l.html.at {
+			at[i] = s.String()
+		}
+		if len(l.html.labels) == 0 {
+			return strings.Join(at, ", ")
+		}
+		return fmt.Sprintf("row %s of %s", strings.Join(l.html.labels, "/"), strings.Join(at, ", "))
+	case l.text != nil && l.text.firstLine != nil:
+		return "the first line"
+	case l.text != nil:
+		return "the line " + strings.Join(l.text.labels, "/")
+	case l.header != "":
+		return l.header
+	case l.subject != nil || l.subjectGroup != "":
+		return "Subject"
+	case l.fromName != nil:
+		return "the name of From"
+	}
+	return "From"
+}
+
+func listCandidates(ws []weighed) string {
+	var parts []string
+	for _, w := range ws[:min(len(ws), 5)] {
+		parts = append(parts, fmt.Sprintf("%s (%s)", w.Address, w.Locator))
+	}
+	if len(ws) > 5 {
+		parts = append(parts, fmt.Sprintf("%d more", len(ws)-5))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// strays shows the person who must decide what else looks like an address:
+// what was typed in messages. Nothing of it is ever believed.
+func (r *reader) strays() {
+	for _, t := range r.t.Turns {
+		if strings.IndexByte(t.Text, '@') < 0 {
+			continue
+		}
+		for _, w := range addressWords(head(t.Text, maxMatched)) {
+			address, err := StrictAddress(w)
+			known := func(c Candidate) bool { return sameAddress(c.Address, address) }
+			if err != nil || slices.ContainsFunc(r.t.Candidates, known) {
+				continue
+			}
+			if len(r.t.Candidates) >= maxCandidates {
+				return
+			}
+			r.t.Candidates = append(r.t.Candidates, Candidate{
+				Address: address, Locator: "typed in a message by " + printable(t.Author),
+				Excluded: "typed in a message, where anybody can write anything",
+			})
+		}
+	}
+}
+
+func (r *reader) customerName() string {
+	for i := range r.p.customer.name {
+		for _, f := range r.locateName(&r.p.customer.name[i]) {
+			if name := tidyName(f.text); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// locateName reads a label's whole value where locate would read addresses.
+func (r *reader) locateName(l *locator) []finding {
+	switch {
+	case l.text != nil && l.text.firstLine == nil:
+		if v := r.labelledText(l.text); v != "" {
+			return []finding{{text: v}}
+		}
+		return nil
+	case strings.EqualFold(l.header, "Reply-To"):
+		if len(r.m.replyTo) > 0 {
+			return []finding{{text: r.m.replyTo[0].Name}}
+		}
+		return nil
+	case l.fromName != nil:
+		g := l.fromName.groups(head(r.m.from.Name, maxLine))
+		return []finding{{text: l.fromName.group(g, "name")}}
+	case l.subject != nil:
+		g := l.subject.groups(head(r.m.subject, maxLine))
+		return []finding{{text: l.subject.group(g, "name")}}
+	case l.text != nil:
+		g := l.text.firstLine.groups(head(r.m.firstLine(), maxLine))
+		return []finding{{text: l.text.firstLine.group(g, "name")}}
+	case l.from:
+		return []finding{{text: r.m.from.Name}}
+	}
+	return r.locate(l)
+}
+
+func (r *reader) labelledText(x *textPlace) string {
+	if r.m.structured {
+		return ""
+	}
+	lines := r.m.bodyLines()
+	from, to, ok := x.region(lines)
+	if !ok {
+		return ""
+	}
+	for _, line := range lines[from:to] {
+		if label, value := labelOf(line, x.labels); label != "" && value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// attributes reads the labelled facts beside the address.
+func (r *reader) attributes() map[string]string {
+	if len(r.p.customer.attributes) == 0 {
+		return nil
+	}
+	places := r.p.customer.address
+	if f := r.p.customer.facts; f != nil {
+		places = append(places[:len(places):len(places)], locator{text: f})
+	}
+	m := map[string]string{}
+	for _, a := range r.p.customer.attributes {
+		for _, l := range places {
+			var v string
+			switch {
+			case l.html != nil && len(l.html.labels) > 0 && r.m.structured:
+				place := *l.html
+				place.labels = a.labels
+				for _, f := range r.locateHTML(&locator{html: &place, take: "only"}) {
+					v = f.text
+				}
+			case l.text != nil && l.text.firstLine == nil:
+				place := *l.text
+				place.labels = a.labels
+				v = r.labelledText(&place)
+			}
+			if v = tidyName(v); v != "" {
+				m[a.name] = v
+				break
+			}
+		}
+	}
+	return m
+}
+
+// tidyName makes one line of a name or a value: no control, no hidden and no
+// directional characters, at most 200.
+func tidyName(s string) string {
+	s = strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsSpace(c):
+			return ' '
+		case unicode.In(c, unicode.Cc, unicode.Cf) && c != '\u200d' && c != '\u200c':
+			return -1 // ZWJ and ZWNJ stay: names in Persian and emoji need them
+		}
+		return c
+	}, s)
+	return head(strings.Join(strings.Fields(s), " "), 200)
+}
+
+// printable shows a text of the mail to a person: escaped and cut.
+func printable(s string) string {
+	cut := head(s, 120)
+	q := fmt.Sprintf("%q", cut)
+	if q[1:len(q)-1] == cut && !strings.ContainsAny(cut, " ") {
+		q = cut
+	}
+	if len(cut) < len(s) {
+		q += "…"
+	}
+	return q
+}
+
+// addressWords returns the words of s that hold an @, as they stand there:
+// whatever is hidden in them is still in them.
+func addressWords(s string) []string {
+	if !strings.ContainsAny(s, "@＠") {
+		return nil
+	}
+	var ws []string
+	for w := range strings.FieldsFuncSeq(s, func(c rune) bool {
+		return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\u00a0' || c == '\u202f' || c == '<' || c == '>' || c == ',' || c == ';' || c == '|'
+	}) {
+		w = strings.TrimLeft(w, `([{"'*`)
+		w = strings.TrimRight(w, `.)]}"'*!?:`)
+		if len(w) > 7 && strings.EqualFold(w[:7], "mailto:") {
+			w = w[7:]
+		}
+		if i := strings.IndexAny(w, "@＠"); i <= 0 || strings.Contains(w, "://") || strings.HasPrefix(w, "cid:") {
+			continue
+		}
+		ws = append(ws, w)
+	}
+	return ws
+}

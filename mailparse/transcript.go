@@ -1,0 +1,116 @@
+package mailparse
+
+import (
+	"fmt"
+	"strings"
+)
+
+// transcript reads a mail as a chat mail: the first profile that knows it
+// decides. nil: none does.
+func (p *Parser) transcript(v *view, b *budget) *Transcript {
+	m := newMatcher(v)
+	for _, profile := range p.opts.Profiles {
+		k, known := m.match(profile)
+		if v.note != nil {
+			m.explain(profile, k, known, v.note)
+		}
+		if !known {
+			continue
+		}
+		r := &reader{p: profile, m: m, b: b, own: p.opts.OwnDomains, agents: p.opts.Agents}
+		return r.read(k)
+	}
+	return nil
+}
+
+// reader reads one mail with the profile that knows it.
+type reader struct {
+	p           *Profile
+	k           *kind
+	m           *matcher
+	b           *budget
+	own, agents []string
+	t           *Transcript
+
+	why      []string // why the mail is parked
+	said     []bool   // lines of the text that somebody said
+	app      string   // the workspace's id as the conversation's link has it
+	customer string   // name
+	named    bool
+}
+
+func (r *reader) park(why string) { r.why = append(r.why, why) }
+
+func (r *reader) note(format string, args ...any) {
+	r.t.Evidence = append(r.t.Evidence, fmt.Sprintf(format, args...))
+}
+
+var drift = &kind{
+	name: "drift", action: Park,
+	reason: "drift: from this product's sender, but unlike any of its mails we know; its layout may have changed",
+}
+
+// foreign is drift of somebody else's workspace: newsletters and answers that a
+// company with the same product writes to our people.
+var foreign = &kind{
+	name: "foreign", action: Ignore,
+	reason: "from another workspace than ours, and no notification to its teammates",
+}
+
+func (r *reader) read(k *kind) *Transcript {
+	switch r.k = k; {
+	case k == nil && r.elsewhere():
+		r.k = foreign
+	case k == nil:
+		r.k = drift
+	}
+	r.t = &Transcript{
+		Format: r.p.Name, Kind: r.k.name, Action: r.k.action, Reason: r.k.reason,
+		Full: r.p.full, Hold: r.p.hold,
+	}
+	if r.k.full != nil {
+		r.t.Full = *r.k.full
+	}
+	r.note("profile %s, kind %s, read from %s", r.p.Name, r.k.name, r.source())
+	if r.k.action == Ignore {
+		r.findConversation()
+		return r.t
+	}
+	r.readTurns()
+	r.findConversation()
+	r.checkPins()
+	r.findCustomer()
+	r.skipAttachments()
+	r.t.Text = chatText(r.t.Turns)
+	r.verdict()
+	return r.t
+}
+
+// source says which part of the mail was read, for the evidence.
+func (r *reader) source() string {
+	switch {
+	case r.m.structured:
+		return "the HTML's structure"
+	case r.p.html != nil && !r.m.body.empty():
+		return "the text: the HTML shows nothing of the product's structure"
+	}
+	return "the text"
+}
+
+// verdict turns Process into Park where anything is missing.
+func (r *reader) verdict() {
+	if r.k == drift {
+		r.strays()
+		return
+	}
+	if len(r.t.Turns) == 0 && r.k.action == Process {
+		r.park("drift: it is a " + r.k.name + " of " + r.p.Title + ", but no message was found in it")
+	}
+	if len(r.why) == 0 {
+		return
+	}
+	r.strays()
+	if r.t.Action == Process {
+		r.t.Action, r.t.Reason = Park, strings.Join(r.why, "; ")
+	}
+}
