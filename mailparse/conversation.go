@@ -271,7 +271,7 @@ func (r *reader) unpinned() {
 	if len(lines) > 0 {
 		what = strings.Join(lines, " or ")
 	}
-	r.park("unpinned: the config does not say whose " + r.p.Title + " is ours, and anyone can have one. If this mail is of yours, write [format." +
+	r.park("unpinned: the config does not say which workspace is ours, and anyone can have one. If this mail is of yours, write [format." +
 		r.p.Name + "] " + what)
 }
 

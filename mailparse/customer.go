@@ -101,7 +101,8 @@ func (r *reader) findCustomer() {
 		if c.Excluded == "" && why == "" && !sameAddress(c.Address, winner.Address) {
 			c.Excluded = "not where the customer's address stands"
 		}
-		if !slices.Contains(r.t.Candidates, c) && len(r.t.Candidates) < maxCandidates {
+		same := func(o Candidate) bool { return o.Address == c.Address && o.Excluded == c.Excluded }
+		if !slices.ContainsFunc(r.t.Candidates, same) && len(r.t.Candidates) < maxCandidates {
 			r.t.Candidates = append(r.t.Candidates, c)
 		}
 	}
@@ -146,7 +147,7 @@ func (r *reader) weigh(locator int, fs []finding) []weighed {
 		case err != nil && !f.sure && !errors.Is(err, errAddressHidden) && !errors.Is(err, errAddressScript):
 			continue // "@ada" is no address
 		case err != nil:
-			w.Address, w.Excluded, w.bad = printable(f.text), "not usable: "+reasonOf(err), true
+			w.Address, w.Excluded, w.bad = printable(f.text), reasonOf(err), true
 		default:
 			w.Address, w.Excluded = address, r.excluded(address)
 			w.Evidence = "stands there as " + printable(f.text)
@@ -197,7 +198,7 @@ func (r *reader) decide(all []weighed) (winner weighed, why string) {
 	named := map[int]bool{}
 	for _, w := range all {
 		if w.bad {
-			return weighed{}, fmt.Sprintf("the address %s (%s) is %s", w.Address, w.Locator, strings.TrimPrefix(w.Excluded, "not usable: "))
+			return weighed{}, fmt.Sprintf("%s (%s) cannot be used as an address: %s", w.Address, w.Locator, w.Excluded)
 		}
 		if w.Excluded != "" {
 			continue
@@ -353,8 +354,15 @@ func (r *reader) labelledText(x *textPlace) string {
 	if !ok {
 		return ""
 	}
-	for _, line := range lines[from:to] {
-		if label, value := labelOf(line, x.labels); label != "" && value != "" {
+	for i := from; i < to; i++ {
+		label, value := labelOf(lines[i], x.labels)
+		if label == "" {
+			continue
+		}
+		if value == "" {
+			value, _ = r.valueBelow(lines[:to], i)
+		}
+		if value != "" {
 			return value
 		}
 	}

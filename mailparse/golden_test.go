@@ -104,6 +104,7 @@ func (g *golden) parser(t testing.TB) *Parser {
 	t.Helper()
 	o := Options{OwnDomains: strings.Fields(g.option("own")), Agents: strings.Fields(g.option("agents"))}
 	o.Profiles = goldenProfiles(t, g)
+	o.Explain = g.file("explain") != nil
 	p, err := NewParser(o)
 	if err != nil {
 		t.Fatalf("%s: %v", g.path, err)
@@ -156,7 +157,7 @@ func (g *golden) check(t *testing.T) {
 	m := g.parser(t).Parse(g.mail())
 	got := map[string][]byte{"want.json": indent(t, m)}
 	if g.file("explain") != nil {
-		got["explain"] = []byte(strings.Join(m.Explain, "\n") + "\n")
+		got["explain"] = []byte(m.ExplainText())
 	}
 	if *update {
 		for name, data := range got {

@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -354,13 +355,10 @@ func (r *reader) locateText(l *locator) []finding {
 	if !ok {
 		return nil
 	}
-	where := "text above " + shownPattern(x.before)
-	if x.before == nil || x.after != nil || x.afterLast != nil {
-		where = "text below " + shownPattern(firstPattern(x.afterLast, x.after))
-	}
 	var fs []finding
 	for i := from; i < to; i++ {
 		line := lines[i]
+		where := fmt.Sprintf("line %d of the text, between %d and %d", i+1, from+1, to)
 		if x.unless != nil && len(line) <= maxLine && x.unless.matches(line) {
 			return []finding{{text: line, where: where, bad: "a line like a message's stands where only the product's own should"}}
 		}
@@ -371,22 +369,31 @@ func (r *reader) locateText(l *locator) []finding {
 			}
 			continue
 		}
-		if value == "" { // the value stands in the next line that has one
-			for value == "" && i+1 < to {
-				i++
-				value = strings.TrimFunc(lines[i], isBlank)
-			}
-			if looksLabelled(value) {
-				i--
-				continue
-			}
+		if value == "" {
+			value, i = r.valueBelow(lines[:to], i)
 		}
-		fs = append(fs, valuesIn(value, "label "+label+", "+where)...)
+		fs = append(fs, valuesIn(value, "label "+label+" in "+where)...)
 	}
 	if x.afterLast == nil && x.after == nil {
 		fs = append(fs, r.repeated(x, lines, to)...)
 	}
 	return fs
+}
+
+// valueBelow returns what stands in the next line that is not empty, unless
+// that is a label itself, and its line.
+func (r *reader) valueBelow(lines []string, i int) (value string, at int) {
+	for j := i + 1; j < len(lines); j++ {
+		value := strings.TrimFunc(lines[j], isBlank)
+		if value == "" {
+			continue
+		}
+		if label, _ := labelOf(value, r.p.labels); label != "" || looksLabelled(value) {
+			break
+		}
+		return value, j
+	}
+	return "", i
 }
 
 // repeated looks for a second block of labels further down: a name with line
@@ -403,7 +410,7 @@ func (r *reader) repeated(x *textPlace, lines []string, end int) []finding {
 	var fs []finding
 	for i := end + 1; i < last; i++ {
 		if label, value := labelOf(lines[i], x.labels); label != "" && value != "" {
-			fs = append(fs, valuesIn(value, "label "+label+", second block")...)
+			fs = append(fs, valuesIn(value, fmt.Sprintf("label %s in line %d of the text, a second block of labels", label, i+1))...)
 		}
 	}
 	return fs
@@ -491,20 +498,4 @@ func labelOf(line string, labels []string) (label, value string) {
 func looksLabelled(s string) bool {
 	i := strings.IndexByte(s, ':')
 	return i > 0 && i < 40 && !strings.Contains(s[:i], "@") && !strings.HasPrefix(strings.ToLower(s), "mailto:")
-}
-
-func firstPattern(ps ...*pattern) *pattern {
-	for _, p := range ps {
-		if p != nil {
-			return p
-		}
-	}
-	return nil
-}
-
-func shownPattern(p *pattern) string {
-	if p == nil {
-		return "the end"
-	}
-	return "“" + head(p.String(), 80) + "”"
 }

@@ -15,6 +15,9 @@ type Options struct {
 	Agents     []string
 	// Limits bounds what one mail may cost; the zero value means DefaultLimits.
 	Limits Limits
+	// Explain: note in Mail.Explain which formats were tried and why they do
+	// not fit. It costs time, so only `parse --explain` asks for it.
+	Explain bool
 }
 
 // Parser reads mails. It is immutable and safe for concurrent use.
@@ -52,7 +55,7 @@ func (p *Parser) Parse(raw []byte) *Mail {
 	for hop := 0; ; hop++ {
 		tried := false
 		if !l.markedForward() {
-			if chat = p.transcript(l.view(), b); chat != nil {
+			if chat = p.transcript(p.view(l), b); chat != nil {
 				break
 			}
 			tried = true
@@ -60,7 +63,7 @@ func (p *Parser) Parse(raw []byte) *Mail {
 		next := p.original(l, b)
 		if next == nil || hop == maxHops {
 			if !tried {
-				chat = p.transcript(l.view(), b)
+				chat = p.transcript(p.view(l), b)
 			}
 			break
 		}
@@ -129,7 +132,7 @@ func (p *Parser) original(l *letter, b *budget) *letter {
 		next.doc, next.body = f.html.doc, f.html
 	}
 	if t := parseDate(f.date); !t.IsZero() {
-		next.when = t
+		next.when = localTime(t, f.date, l.when)
 	}
 	next.note("inline forward: %s, %s", f.client, f.evidence)
 	return next
@@ -161,11 +164,15 @@ func (l *letter) markedForward() bool {
 }
 
 // view is what the profiles look at.
-func (l *letter) view() *view {
-	return &view{
+func (p *Parser) view(l *letter) *view {
+	v := &view{
 		from: l.from, replyTo: l.replyTo, subject: l.subject, header: l.header, plain: l.plain,
 		doc: l.doc, body: l.body, date: l.when, forwarded: l.forwarded, attachments: l.attachments,
 	}
+	if p.opts.Explain {
+		v.note = l.note
+	}
+	return v
 }
 
 // mail is the public answer for the letter of interest.

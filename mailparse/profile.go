@@ -170,7 +170,7 @@ type htmlTurns struct {
 // textTurns says what a turn looks like in text.
 type textTurns struct {
 	from, to    []*pattern
-	skip        []*pattern // lines within the bounds that nobody said
+	skip        []*pattern // lines above the first message that nobody said
 	lines       []*pattern // at or date and time, who, text, whisper
 	metaLast    bool       // the line stands below what was said
 	single      bool       // without such lines, all of it is one turn of the customer

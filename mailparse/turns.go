@@ -74,7 +74,14 @@ func (r *reader) metaHTML(t *Turn, part, body span) {
 			}
 		}
 		if t.Written == "" {
-			t.Author = tidyName(line)
+			// In a language or form we do not know: who and when are the links.
+			links := meta.byTag("a")
+			switch n := len(links); {
+			case n >= 2:
+				t.Author, t.Written = tidyName(plainText(links[0])), foldBlanks(plainText(links[n-1]))
+			default:
+				t.Author = tidyName(line)
+			}
 		}
 		break
 	}
@@ -214,7 +221,7 @@ func (x *textTurns) begin(lines []string) (from int, rest string, ok bool) {
 			}
 		}
 	}
-	return 0, "", false
+	return 0, "", x.metaLast // an agent may have deleted what stood above the chat
 }
 
 // turnsBelow: each turn begins with its line. The first line decides which of
@@ -362,10 +369,15 @@ func (x *textTurns) metaAt(line string) *pattern {
 	return nil
 }
 
+// skips: the line belongs to what the product writes above the first message.
+func (x *textTurns) skips(line string) bool {
+	return len(line) <= maxLine && slices.ContainsFunc(x.skip, func(p *pattern) bool { return p.matches(line) })
+}
+
 // messageLines returns the lines of one message, without the speaker's initials above it.
 func (r *reader) messageLines(from, to int, author string) []string {
 	lines := r.m.bodyLines()
-	for from < to && lines[from] == "" {
+	for from < to && (lines[from] == "" || len(r.t.Turns) == 0 && r.p.text.skips(lines[from])) {
 		from++
 	}
 	if r.p.text.initials {

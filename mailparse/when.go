@@ -100,3 +100,20 @@ func onDay(t time.Time, mail time.Time, zone *time.Location) time.Time {
 	}
 	return u
 }
+
+// localTime gives a date that a forwarder's client wrote without a zone the
+// zone of the forward: clients write the reader's own time.
+func localTime(t time.Time, written string, forward time.Time) time.Time {
+	if forward.IsZero() || hasZone(written) {
+		return t
+	}
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, forward.Location())
+}
+
+func hasZone(written string) bool {
+	if i := strings.LastIndexByte(written, ':'); i >= 0 && strings.ContainsAny(written[i:], "+-Z") {
+		return true
+	}
+	return strings.Contains(written, "GMT") || strings.Contains(written, "UTC") ||
+		len(written) > 4 && written[4] == '-' && strings.Contains(written, "T")
+}
