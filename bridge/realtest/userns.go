@@ -1,12 +1,15 @@
 package realtest
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // asRoot is what to put before a command that must run as root with other users at hand: nothing for
@@ -37,14 +40,33 @@ func asRoot() ([]string, error) {
 		}
 	}
 	wrap := []string{unshare, "--user", "--map-root-user", "--map-auto"}
-	cmd := exec.Command(wrap[0], append(wrap[1:], "/bin/true")...)
-	cmd.Env = environ()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("user namespaces do not work here (run the tests as root, or have a look at the settings "+
-			"user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns): %w: %s",
-			err, strings.TrimSpace(string(out)))
+	if err := try(append(wrap, "/bin/true")); err != nil {
+		return nil, fmt.Errorf("user namespaces do not work here; run the tests as root, or look for the reason: a chroot, or the "+
+			"settings user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns: %w", err)
 	}
 	return wrap, nil
+}
+
+// try runs a command and all that it starts, for some seconds at most: an unshare that is refused its
+// namespace leaves a child that waits for ever.
+func try(argv []string) error {
+	var said bytes.Buffer
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = environ()
+	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.WaitDelay = time.Second // that child holds our pipe
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	stop := time.AfterFunc(patience, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	defer stop.Stop()
+	err := cmd.Wait()
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // most often nobody is left
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(said.Bytes()))
+	}
+	return nil
 }
 
 // subordinate says whether the table of /etc/subuid gives a user a range that holds all system users.
