@@ -1,0 +1,5 @@
+package imapin
+
+import "log/slog"
+
+var discard = slog.New(slog.DiscardHandler)
