@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -54,7 +55,11 @@ func firstText(ss ...string) string {
 // are none of them.
 func (r *reader) conversationLink() (app, region string) {
 	c := &r.t.Conversation
-	for _, l := range r.outsideLinks() {
+	links := r.outsideLinks()
+	if r.p.conversation.lastLink {
+		slices.Reverse(links)
+	}
+	for _, l := range links {
 		if len(l) > maxLink {
 			continue
 		}
@@ -64,6 +69,9 @@ func (r *reader) conversationLink() (app, region string) {
 				continue
 			}
 			id := p.group(g, "id")
+			if c.ID != "" && r.p.conversation.lastLink {
+				break
+			}
 			if c.ID != "" && (c.ID != id || app != p.group(g, "app")) {
 				r.park("links of two conversations in it: " + printable(c.Link) + " and " + printable(g[0]))
 				return app, region
@@ -101,7 +109,7 @@ func (r *reader) outsideLinks() []string {
 	if r.m.structured {
 		return ls
 	}
-	if len(ls) > 0 && r.p.text != nil && len(r.said) > 0 {
+	if len(ls) > 0 && len(r.said) > 0 && !r.p.conversation.lastLink {
 		ls = nil // the HTML does not show what was said; the text does
 	}
 	r.m.bodyLines()
@@ -271,8 +279,11 @@ func (r *reader) unpinned() {
 	if len(lines) > 0 {
 		what = strings.Join(lines, " or ")
 	}
-	r.park("unpinned: the config does not say which workspace is ours, and anyone can have one. If this mail is of yours, write [format." +
-		r.p.Name + "] " + what)
+	whose := "which workspace is ours, and anyone can have one"
+	if !r.p.hasPin("workspace_host") {
+		whose = "which sender is ours, and anyone can write such a mail"
+	}
+	r.park("unpinned: the config does not say " + whose + ". If this mail is of yours, write [format." + r.p.Name + "] " + what)
 }
 
 func pinList(pins []Pin) string {

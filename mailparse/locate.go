@@ -98,6 +98,7 @@ func readTextPlace(t table) *textPlace {
 		after:     t.pattern("after"),
 		afterLast: t.pattern("after_last"),
 		unless:    t.pattern("unless"),
+		last:      t.boolean("last"),
 		firstLine: t.pattern("first_line"),
 	}
 	if x.toEnd = t.str("before") == "end"; !x.toEnd {
@@ -365,12 +366,18 @@ func (r *reader) locateText(l *locator) []finding {
 		label, value := labelOf(line, x.labels)
 		if label == "" {
 			for _, w := range addressWords(line) {
+				if x.last {
+					break
+				}
 				fs = append(fs, finding{text: w, where: where})
 			}
 			continue
 		}
 		if value == "" {
 			value, i = r.valueBelow(lines[:to], i)
+		}
+		if x.last {
+			fs = fs[:0]
 		}
 		fs = append(fs, valuesIn(value, "label "+label+" in "+where)...)
 	}

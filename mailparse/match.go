@@ -157,11 +157,14 @@ func (s span) find(sel selector) []span {
 	switch {
 	case s.empty() || sel.name == "":
 		return nil
-	case sel.id:
-		if e, ok := s.byID(sel.name); ok {
-			return []span{e}
+	case sel.id: // templates repeat ids, which they should not
+		var found []span
+		for _, i := range s.doc.ids {
+			if s.from <= i && i < s.to && s.doc.nodes[i].id() == sel.name {
+				found = append(found, s.clip(s.doc.element(i)))
+			}
 		}
-		return nil
+		return found
 	}
 	return s.byClass(sel.name)
 }

@@ -142,6 +142,7 @@ type textPlace struct {
 	afterLast *pattern // the last such line does
 	before    *pattern // the next such line ends it
 	toEnd     bool     // before = "end"
+	last      bool     // of several labelled lines the last counts, and nothing beside them
 	unless    *pattern // a region with such a line is not to be trusted
 	firstLine *pattern // no region: the first line, group address or name
 }
@@ -164,6 +165,7 @@ type htmlTurns struct {
 	part, body, meta, author selector
 	metaLine                 *pattern // who, at
 	roles                    map[string]Role
+	defaultRole              Role
 	dates                    []dateLayout
 }
 
@@ -185,6 +187,7 @@ type textTurns struct {
 // conversationRules say how the conversation is told.
 type conversationRules struct {
 	link      []*pattern
+	lastLink  bool // of several links the last is the product's
 	subject   []*pattern
 	messageID []*pattern
 	header    []headerPattern

@@ -236,6 +236,8 @@ func (p *Profile) readHTMLTurns(t table) {
 		metaLine: h.pattern("meta_line", "at"),
 		roles:    readRoles(h, "role"),
 		dates:    readDates(h),
+
+		defaultRole: Role(h.word("default_role", "agent", "customer", "bot", "note", "system")),
 	}
 	if p.html.part.name == "" {
 		h.problem("part", "required: the element that is one turn")
@@ -291,6 +293,7 @@ func (p *Profile) readConversation(t table) {
 	}
 	p.conversation = conversationRules{
 		link:      c.patterns("link", "id"),
+		lastLink:  c.word("link_take", "only", "last") == "last",
 		subject:   c.patterns("subject", "id"),
 		messageID: c.patterns("message_id", "id"),
 		line:      c.patterns("line", "id"),

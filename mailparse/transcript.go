@@ -104,7 +104,7 @@ func (r *reader) verdict() {
 		return
 	}
 	if len(r.t.Turns) == 0 && r.k.action == Process {
-		r.park("drift: it is a " + r.k.name + " of " + r.p.Title + ", but no message was found in it")
+		r.park("drift: a mail of kind " + r.k.name + ", but no message was found in it; the layout of " + r.p.Title + " may have changed")
 	}
 	if len(r.why) == 0 {
 		return

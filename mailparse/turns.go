@@ -123,7 +123,7 @@ func (r *reader) roleHTML(part span, author string) Role {
 		}
 	}
 	r.note("a message of %s has no class that says who speaks", printable(author))
-	return r.roleByName(author, RoleAgent)
+	return r.roleByName(author, r.p.html.defaultRole)
 }
 
 // roleByName: who bears the customer's name, or its first word, is the customer.
