@@ -64,6 +64,22 @@ func findForwardIn(subject, plain string, html span) *forward {
 	return nil
 }
 
+// answers: the mail goes to the one whose words it holds, and only a header
+// block says it is a forward: then it is a reply whose Subject was changed.
+func (f *forward) answers(lists ...[]Address) bool {
+	if !f.weak || f.from.Address == "" {
+		return false
+	}
+	for _, list := range lists {
+		for _, a := range list {
+			if strings.EqualFold(a.Address, f.from.Address) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // forwardAnchors: the HTML has elements that clients put around what they
 // quote, so it is worth a search though the text part shows nothing.
 func forwardAnchors(s span) bool {

@@ -116,8 +116,8 @@ func (p *Parser) original(l *letter, b *budget) *letter {
 		next.note("attached original, part %s", m.at)
 		return next
 	}
-	f := findForward(l.subject, l.plain, l.doc)
-	if f == nil {
+	f := findForwardIn(l.subject, l.plain, l.body)
+	if f == nil || f.answers(l.to, l.cc) {
 		return nil
 	}
 	next := &letter{
