@@ -3,8 +3,6 @@ package mailparse
 import (
 	"fmt"
 	"maps"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strings"
 	"time"
@@ -104,21 +102,6 @@ func (t table) problem(key, format string, args ...any) {
 		k = t.path
 	}
 	t.f.problems = append(t.f.problems, Problem{File: t.f.file, Line: t.f.line(k), Key: k, Text: fmt.Sprintf(format, args...)})
-}
-
-// line returns the line of a key, or of the nearest thing that holds it.
-func (f *tomlFile) line(key string) int {
-	for key != "" {
-		if n, ok := f.lines[key]; ok {
-			return n
-		}
-		i := strings.LastIndexAny(key, ".[")
-		if i < 0 {
-			return 0
-		}
-		key = key[:i]
-	}
-	return 0
 }
 
 func (t table) has(key string) bool {
@@ -308,127 +291,4 @@ func (t table) done() {
 			t.problem(key, "unknown key%s", didYouMean(key, t.used))
 		}
 	}
-}
-
-// maxPattern bounds a regular expression's length: RE2 is linear in the text,
-// but its program grows with the expression.
-const maxPattern = 2000
-
-func compilePattern(s string) (*pattern, error) {
-	if len(s) > maxPattern {
-		return nil, fmt.Errorf("%d characters long; want at most %d", len(s), maxPattern)
-	}
-	tree, err := syntax.Parse(s, syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
-	re, err := regexp.Compile(s)
-	if err != nil {
-		return nil, err
-	}
-	return &pattern{re: re, lit: mustHold(tree)}, nil
-}
-
-// mustHold returns the longest literal that stands in every match of re.
-func mustHold(re *syntax.Regexp) string {
-	switch re.Op {
-	case syntax.OpLiteral:
-		if re.Flags&syntax.FoldCase == 0 {
-			return string(re.Rune)
-		}
-	case syntax.OpCapture, syntax.OpPlus:
-		return mustHold(re.Sub[0])
-	case syntax.OpRepeat:
-		if re.Min > 0 {
-			return mustHold(re.Sub[0])
-		}
-	case syntax.OpConcat:
-		longest := ""
-		for _, sub := range re.Sub {
-			if s := mustHold(sub); len(s) > len(longest) {
-				longest = s
-			}
-		}
-		return longest
-	}
-	return ""
-}
-
-// didYouMean suggests the known key that is nearest to a misspelt one.
-func didYouMean(key string, known map[string]bool) string {
-	best, least := "", len(key)/3+2
-	for _, k := range slices.Sorted(maps.Keys(known)) {
-		if d := editDistance(key, k); d < least {
-			best, least = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
-}
-
-// editDistance is Levenshtein's, on bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
-}
-
-// keyLines tells in which line of a TOML text a key stands. The library knows
-// positions of syntax errors only. Keys in inline tables count for the key that
-// holds them; the elements of a list that has a line each are told apart.
-func keyLines(text string) map[string]int {
-	lines := map[string]int{}
-	count := map[string]int{}
-	prefix, list := "", ""
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		s := strings.TrimSpace(line)
-		switch {
-		case s == "" || s[0] == '#':
-		case list != "" && s[0] == ']':
-			list = ""
-		case list != "":
-			lines[fmt.Sprintf("%s[%d]", list, count[list])] = n
-			count[list]++
-		case strings.HasPrefix(s, "[["):
-			name, _, _ := strings.Cut(s[2:], "]")
-			prefix = fmt.Sprintf("%s[%d]", strings.TrimSpace(name), count[name])
-			count[name]++
-			lines[prefix] = n
-		case s[0] == '[':
-			prefix, _, _ = strings.Cut(s[1:], "]")
-			prefix = strings.TrimSpace(prefix)
-			lines[prefix] = n
-		default:
-			key, value, ok := strings.Cut(s, "=")
-			if !ok {
-				continue
-			}
-			key = strings.Trim(strings.TrimSpace(key), `"'`)
-			if prefix != "" {
-				key = prefix + "." + key
-			}
-			lines[key] = n
-			if strings.TrimSpace(value) == "[" {
-				list = key
-			}
-		}
-	}
-	return lines
 }

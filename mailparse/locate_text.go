@@ -1,0 +1,178 @@
+package mailparse
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxLine bounds what a line pattern is matched with; what a product writes
+// before a visitor's words is shorter.
+const maxLine = 1024
+
+// maxRegion bounds a region in lines: labels, not chapters.
+const maxRegion = 200
+
+// locateText looks for labelled lines in a region of the text.
+func (r *reader) locateText(l *locator) []finding {
+	if r.m.structured {
+		return nil
+	}
+	x := l.text
+	if x.firstLine != nil {
+		return r.locateGroup(l, x.firstLine, r.m.firstLine(), "first line")
+	}
+	lines := r.m.bodyLines()
+	from, to, ok := x.region(lines)
+	if !ok {
+		return nil
+	}
+	var fs []finding
+	for i := from; i < to; i++ {
+		line := lines[i]
+		where := fmt.Sprintf("line %d of the text, between %d and %d", i+1, from+1, to)
+		if x.unless != nil && len(line) <= maxLine && x.unless.matches(line) {
+			return []finding{{text: line, where: where, bad: "a line like a message's stands where only the product's own should"}}
+		}
+		label, value := labelOf(line, x.labels)
+		if label == "" {
+			for _, w := range addressWords(line) {
+				if x.last {
+					break
+				}
+				fs = append(fs, finding{text: w, where: where})
+			}
+			continue
+		}
+		if value == "" {
+			value, i = r.valueBelow(lines[:to], i)
+		}
+		if x.last {
+			fs = fs[:0]
+		}
+		fs = append(fs, valuesIn(value, "label "+label+" in "+where)...)
+	}
+	if x.afterLast == nil && x.after == nil {
+		fs = append(fs, r.repeated(x, lines, to)...)
+	}
+	return fs
+}
+
+// valueBelow returns what stands in the next line that is not empty, unless
+// that is a label itself, and its line.
+func (r *reader) valueBelow(lines []string, i int) (value string, at int) {
+	for j := i + 1; j < len(lines); j++ {
+		value := strings.TrimFunc(lines[j], isBlank)
+		if value == "" {
+			continue
+		}
+		if label, _ := labelOf(value, r.p.labels); label != "" || looksLabelled(value) {
+			break
+		}
+		return value, j
+	}
+	return "", i
+}
+
+// repeated looks for a second block of labels further down: a name with line
+// breaks in it could have faked the first. Addresses there count only if the
+// product's end line stands below them once more.
+func (r *reader) repeated(x *textPlace, lines []string, end int) []finding {
+	last := -1
+	for i := len(lines) - 1; i > end; i-- {
+		if len(lines[i]) <= maxLine && x.before.matches(lines[i]) {
+			last = i
+			break
+		}
+	}
+	var fs []finding
+	for i := end + 1; i < last; i++ {
+		if label, value := labelOf(lines[i], x.labels); label != "" && value != "" {
+			fs = append(fs, valuesIn(value, fmt.Sprintf("label %s in line %d of the text, a second block of labels", label, i+1))...)
+		}
+	}
+	return fs
+}
+
+func valuesIn(value, where string) []finding {
+	words := addressWords(value)
+	if len(words) == 0 {
+		if value = strings.TrimSpace(value); value == "" || !strings.ContainsAny(value, "@＠") {
+			return nil // "Email: not given"
+		}
+		words = []string{value}
+	}
+	var fs []finding
+	for _, w := range words {
+		fs = append(fs, finding{text: w, where: where, sure: true})
+	}
+	return fs
+}
+
+// region returns the lines [from, to) a locator may look at.
+func (x *textPlace) region(lines []string) (from, to int, ok bool) {
+	switch {
+	case x.afterLast != nil:
+		from = lastLine(lines, x.afterLast) + 1
+	case x.after != nil:
+		from = firstLine(lines, 0, x.after) + 1
+	}
+	if from == 0 && (x.after != nil || x.afterLast != nil) {
+		return 0, 0, false
+	}
+	to = len(lines)
+	if x.before != nil {
+		to = firstLine(lines, from, x.before)
+	}
+	if to < 0 || to-from > maxRegion {
+		return 0, 0, false
+	}
+	return from, to, true
+}
+
+// firstLine returns the first line at or below from that matches, -1 if none does.
+func firstLine(lines []string, from int, p *pattern) int {
+	for i := from; i < len(lines); i++ {
+		if len(lines[i]) <= maxLine && p.matches(lines[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+func lastLine(lines []string, p *pattern) int {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if len(lines[i]) <= maxLine && p.matches(lines[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// labelOf splits "Email: value", "Email<TAB>value" and a label alone.
+func labelOf(line string, labels []string) (label, value string) {
+	s := strings.TrimLeftFunc(line, isBlank)
+	for _, l := range labels {
+		if len(s) < len(l) || !strings.EqualFold(s[:len(l)], l) {
+			continue
+		}
+		rest := s[len(l):]
+		trimmed := strings.TrimLeftFunc(rest, isBlank)
+		switch {
+		case trimmed == "":
+			return l, ""
+		case trimmed[0] == ':':
+			return l, strings.TrimFunc(trimmed[1:], isBlank)
+		case strings.HasPrefix(trimmed, "："):
+			return l, strings.TrimFunc(trimmed[len("："):], isBlank)
+		case len(trimmed) < len(rest) && !strings.ContainsAny(trimmed[:min(1, len(trimmed))], "-/"):
+			return l, strings.TrimFunc(trimmed, isBlank)
+		}
+	}
+	return "", ""
+}
+
+// looksLabelled: "Phone: 1", so not the value of the label above.
+func looksLabelled(s string) bool {
+	i := strings.IndexByte(s, ':')
+	return i > 0 && i < 40 && !strings.Contains(s[:i], "@") && !strings.HasPrefix(strings.ToLower(s), "mailto:")
+}
