@@ -286,6 +286,8 @@ func TestSubject(t *testing.T) {
 	}{
 		{"greeting passed over", []mailparse.Turn{customerSays(at(1, 1, 1), "Hi there!\n\nWhere do I change the invoice address? It is old.")}, "Chat: Where do I change the invoice address?"},
 		{"greeting in a turn of its own", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello!"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
+		{"the question after the story", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello, we have moved to a new office.\n\nIt is in v1.2 now. Where do I change the address? Thanks.")}, "Chat: Where do I change the address?"},
+		{"no question in three words", []mailparse.Turn{customerSays(at(1, 1, 1), "The export fails.\nReally?")}, "Chat: The export fails."},
 		{"only a greeting", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello")}, "Chat: Hello"},
 		{"the customer's words before the agent's", []mailparse.Turn{agentSays(at(1, 1, 1), "Anything else?"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
 		{"no text", []mailparse.Turn{customerSays(at(1, 1, 1), " ")}, "Chat: a message without text"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"mime"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/emersion/go-message"
 
@@ -111,10 +112,10 @@ func token(s string) string {
 // maxSubject is what a list of tickets shows in one line, in characters.
 const maxSubject = 90
 
-// subject says what the conversation is about: the customer's first words that
-// are more than a greeting, else anyone's, else the greeting.
+// subject says what the conversation is about: the customer's first question,
+// else the first words that are more than a greeting, else anyone's words.
 func subject(news []Turn) string {
-	var hello, other string
+	var question, hello, own, other string
 	for _, t := range news {
 		text, greets := firstWords(t.Text)
 		switch {
@@ -122,12 +123,34 @@ func subject(news []Turn) string {
 		case greets:
 			hello = cmp.Or(hello, text)
 		case t.Role == mailparse.RoleCustomer:
-			return "Chat: " + text
+			own = cmp.Or(own, text)
+			question = cmp.Or(question, firstQuestion(t.Text))
 		default:
 			other = cmp.Or(other, text)
 		}
 	}
-	return "Chat: " + cmp.Or(other, hello, "a message without text")
+	return "Chat: " + cmp.Or(question, own, other, hello, "a message without text")
+}
+
+// firstQuestion is the first sentence that asks something in three words or more.
+func firstQuestion(text string) string {
+	for line := range strings.Lines(text) {
+		line = strings.Join(strings.Fields(printable(line)), " ")
+		start := 0
+		for i, r := range line {
+			end := i + utf8.RuneLen(r)
+			switch {
+			case strings.ContainsRune("?？؟", r):
+				if q := strings.TrimSpace(line[start:end]); strings.Count(q, " ") >= 2 && len(q) <= 2*maxSubject {
+					return ellipsis(neutral(q), maxSubject)
+				}
+				start = end
+			case (r == '.' || r == '!') && end < len(line) && line[end] == ' ':
+				start = end
+			}
+		}
+	}
+	return ""
 }
 
 // firstWords takes the first line that is more than a greeting, up to the end
