@@ -399,22 +399,19 @@ func (f *found) closes(i int) bool {
 // indentation.
 func (f *found) unwrap(from, to int) string {
 	depth, indent := f.level()
-	if f.block != nil || indent < 4 {
-		indent = 0
-	}
-	if indent >= 4 {
-		for _, l := range f.lines[from:to] {
-			if !l.empty() && l.indent < 4 {
-				indent = 0
-				break
-			}
+	for _, l := range f.lines[from:to] {
+		if !l.empty() {
+			indent = min(indent, l.indent)
 		}
+	}
+	if f.block == nil && indent < 4 {
+		indent = 0
 	}
 	var b strings.Builder
 	for _, l := range f.lines[from:to] {
 		s := unquote(l.raw, depth)
-		if indent >= 4 {
-			s = cutIndent(s)
+		if indent > 0 {
+			s = cutIndent(s, indent)
 		}
 		b.WriteString(strings.TrimRight(s, " \t\u00a0\u202f"))
 		b.WriteByte('\n')
@@ -422,17 +419,15 @@ func (f *found) unwrap(from, to int) string {
 	return strings.Trim(dropZeroWidth(b.String()), "\n")
 }
 
-// cutIndent takes Outlook 2019's four blanks off.
-func cutIndent(s string) string {
-	n := 0
-	rest := strings.TrimLeftFunc(s, func(c rune) bool {
-		if n < 4 && (c == ' ' || c == 0xa0) {
-			n++
-			return true
+// cutIndent takes up to n blanks off: Outlook 2019 indents the original by four.
+func cutIndent(s string, n int) string {
+	return strings.TrimLeftFunc(s, func(c rune) bool {
+		if c == ' ' || c == '\t' || c == 0xa0 {
+			n--
+			return n >= 0
 		}
 		return c == 0xfeff
 	})
-	return rest
 }
 
 // commentText is what the forwarder wrote: above, and below where the end of

@@ -193,6 +193,9 @@ func labelAt(text string) (uses []labelUse, value string) {
 	label, value := text[:k], text[k+size:]
 	if label[0] == '*' || label[0] == '_' { // bold in the text part of an HTML mail
 		label = strings.Trim(label, "*_ ")
+		if value != "" && value[0] != '*' && value[0] != '_' {
+			value = strings.TrimLeft(value, " \t") // "*From: *Ann"
+		}
 		value = strings.TrimLeft(value, "*_")
 	}
 	uses = clientLabels().labels[foldLabel(strings.Trim(label, "* "))]
