@@ -18,7 +18,7 @@ func (w *walker) text(p *part) string {
 	label := p.cparams.token("charset")
 	wide := isUTF16or32(normalLabel(label))
 	if !wide {
-		data = cleanLines(data)
+		data = cleanLines(data, true)
 	}
 	if p.ctype == "text/html" && (label == "" || asciiLabels[normalLabel(label)] && !utf8.Valid(data)) {
 		if meta := metaCharset(data); meta != "" && !utf8.Valid(data) {
@@ -26,8 +26,8 @@ func (w *walker) text(p *part) string {
 		}
 	}
 	s := toUTF8(data, label, w.b)
-	if wide || label != "" && hasControls(s) {
-		s = string(cleanLines([]byte(s)))
+	if wide || hasShifts(s) {
+		s = string(cleanLines([]byte(s), false))
 	}
 	n := w.b.text(len(s))
 	for n < len(s) && n > 0 && !utf8.RuneStart(s[n]) {
@@ -57,8 +57,9 @@ func (w *walker) decode(p *part, most int) []byte {
 }
 
 // cleanLines makes LF of CR LF, CR CR LF and CR, and drops NUL and the other
-// control characters, in place.
-func cleanLines(data []byte) []byte {
+// control characters, in place. shifts keeps ESC, SO and SI: before decoding
+// they may switch ISO-2022 charsets.
+func cleanLines(data []byte, shifts bool) []byte {
 	out := data[:0]
 	for len(data) > 0 {
 		i := nextControl(data)
@@ -78,7 +79,9 @@ func cleanLines(data []byte) []byte {
 		case '\f', '\v':
 			out = append(out, '\n')
 		case 0x1b, 0x0e, 0x0f:
-			out = append(out, c) // shift ISO-2022 charsets; hasControls finds what is left of them
+			if shifts {
+				out = append(out, c)
+			}
 		}
 	}
 	return out
@@ -109,8 +112,9 @@ func nextControl(p []byte) int {
 	return len(p)
 }
 
-func hasControls(s string) bool {
-	return strings.ContainsAny(s, "\x00\r\x1b\x0e\x0f")
+// hasShifts finds what decoding left of ESC, SO and SI.
+func hasShifts(s string) bool {
+	return strings.IndexByte(s, 0x1b) >= 0 || strings.IndexByte(s, 0x0e) >= 0 || strings.IndexByte(s, 0x0f) >= 0
 }
 
 // metaCharset reads <meta charset> of a page whose part names none.

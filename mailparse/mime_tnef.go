@@ -83,7 +83,7 @@ func readTNEF(d []byte) (files []tnefFile, text, html string, ok bool) {
 		case tnefAttachData:
 			f.data = value
 		case tnefBody:
-			text = firstOf(text, string(cleanLines([]byte(toUTF8(cString(value), "", &b)))))
+			text = firstOf(text, string(cleanLines([]byte(toUTF8(cString(value), "", &b)), false)))
 		case tnefAttachMAPI:
 			eachMAPI(value, func(prop int, v []byte, wide bool) {
 				switch s := mapiString(v, wide); prop {
@@ -101,9 +101,9 @@ func readTNEF(d []byte) (files []tnefFile, text, html string, ok bool) {
 			eachMAPI(value, func(prop int, v []byte, wide bool) {
 				switch prop {
 				case mapiBody:
-					text = string(cleanLines([]byte(mapiString(v, wide))))
+					text = string(cleanLines([]byte(mapiString(v, wide)), false))
 				case mapiHTML:
-					html = string(cleanLines([]byte(mapiString(v, wide))))
+					html = string(cleanLines([]byte(mapiString(v, wide)), false))
 				}
 			})
 		}

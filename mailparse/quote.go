@@ -1,6 +1,10 @@
 package mailparse
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // withoutQuotes takes quoted mails and their intro lines off a body, and in
 // reply the signature, too. To lose a customer's words is worse than to keep a
@@ -8,26 +12,25 @@ import "strings"
 // without marks goes only where a mail client's line introduces it and words
 // of the writer's own stand above.
 func withoutQuotes(text string) (reply, unquoted string) {
-	unquoted = text
-	for range maxQuotePasses {
-		cut := cutQuotes(unquoted)
-		if cut == unquoted {
-			break
-		}
-		unquoted = cut
+	passes := maxQuotePasses
+	if len(text) > 256<<10 {
+		passes = 2 // nobody writes that much: bound the work
 	}
+	unquoted = cutAllQuotes(trimBody(text), passes)
 	reply = unquoted
-	for range maxQuotePasses {
-		cut := cutSignature(reply)
-		if cut != reply {
-			cut = cutQuotes(cut)
+	for again, n := true, 0; again && n < passes; n++ {
+		if reply, again = cutSignature(reply); again {
+			reply = cutAllQuotes(reply, passes)
 		}
-		if cut == reply {
-			break
-		}
-		reply = cut
 	}
 	return reply, unquoted
+}
+
+func cutAllQuotes(text string, passes int) string {
+	for again, n := true, 0; again && n < passes; n++ {
+		text, again = cutQuotes(text)
+	}
+	return text
 }
 
 // maxQuotePasses: what one cut lays bare may be cut by the next.
@@ -51,39 +54,47 @@ type quoted struct {
 	labels []byte // of a header block, per line; 0 for none
 }
 
-// cutQuotes is one pass.
-func cutQuotes(text string) string {
+// cutQuotes is one pass; changed says that it cut something.
+func cutQuotes(text string) (cut string, changed bool) {
 	if !mayQuote(text) {
-		return trimBody(text)
+		return text, false
 	}
 	q := &quoted{lines: strings.Split(text, "\n")}
 	q.classify()
 	q.cutUnmarked()
 	q.cutMarked()
-	return q.join()
+	if !slices.Contains(q.kinds, lineCut) {
+		return text, false
+	}
+	return q.join(), true
 }
 
-// mayQuote is cheap and right for most mails: no line begins with a mark or ends like an intro.
+// mayQuote is cheap and says no to most mails: no line begins with a mark or a
+// From label, or ends like an intro.
 func mayQuote(text string) bool {
 	for rest := text; rest != ""; {
 		line, after, _ := strings.Cut(rest, "\n")
 		rest = after
-		line = strings.Trim(line, " \t\u00a0*_")
 		if line == "" {
 			continue
 		}
-		switch c := line[len(line)-1]; {
-		case line[0] == '>', line[0] == '-', c == ':', c == '-', c >= 0x80, strings.IndexByte(line, ':') > 0:
+		if c := line[0]; c == '>' || (c <= ' ' || c >= utf8.RuneSelf) && strings.HasPrefix(strings.TrimLeft(line, blanks), ">") {
+			return true
+		}
+		if endsIntro(line) || blockLabel(line) == 'f' || isSeparator(line) {
 			return true
 		}
 	}
 	return false
 }
 
+// blanks are what may stand before a mark.
+const blanks = " \t\u00a0\ufeff"
+
 func (q *quoted) classify() {
 	q.kinds, q.labels = make([]lineKind, len(q.lines)), make([]byte, len(q.lines))
 	for i, line := range q.lines {
-		t := strings.TrimLeft(line, " \t\u00a0\ufeff")
+		t := strings.TrimLeft(line, blanks)
 		switch {
 		case strings.TrimSpace(t) == "":
 			q.kinds[i] = lineEmpty

@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,21 +11,20 @@ import (
 // a device's line, a disclaimer, a block of contact details under a closing
 // word, a list footer. Each is bounded, and something of the writer's must
 // stand above.
-func cutSignature(text string) string {
-	text = trimBody(text)
+func cutSignature(text string) (cut string, changed bool) {
 	lines := strings.Split(text, "\n")
 	for _, find := range []func([]string) int{sigDash, listFooter, contactBlock, dashName} {
 		if i := find(lines); i >= 0 {
-			return trimBody(strings.Join(lines[:i], "\n"))
+			return trimBody(strings.Join(lines[:i], "\n")), true
 		}
 	}
 	if i, j := deviceLine(lines); i >= 0 {
-		return trimBody(strings.Join(append(append([]string{}, lines[:i]...), lines[j:]...), "\n"))
+		return trimBody(strings.Join(slices.Delete(lines, i, j), "\n")), true
 	}
 	if i := disclaimer(lines); i > 0 {
-		return trimBody(strings.Join(lines[:i], "\n"))
+		return trimBody(strings.Join(lines[:i], "\n")), true
 	}
-	return text
+	return text, false
 }
 
 // sigDash finds "-- " (RFC 3676 §4.3); the blank is often lost on the way. What
