@@ -1,0 +1,62 @@
+# The project's commands. `make help` lists them.
+
+FUZZTIME ?= 1m
+BENCH ?= .
+# go test's limit for one package.
+TIMEOUT ?= 15m
+
+# A toolchain that .ci/deps fetched wins over what the machine has.
+export PATH := $(CURDIR)/.cache/go/bin:$(PATH)
+
+# Where the home directory cannot be written to, Go's caches go to .cache.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export XDG_CACHE_HOME ?= $(CURDIR)/.cache
+export GOPATH ?= $(CURDIR)/.cache/gopath
+endif
+
+# Stamp the commit into the binary where git can tell it (not in a tree that belongs to somebody else).
+VCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
+BEGAN := $(shell date +%s)
+
+.PHONY: build demo test lint bench fuzz deps go clean help
+
+build: go ## build ./ticketbridge, one static binary (the default)
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=$(VCS) -tags timetzdata -o ticketbridge ./cmd/ticketbridge
+
+demo: build ## sample chats become tickets, on servers inside the program: no root, nothing left behind
+	@./ticketbridge demo
+
+test: deps lint ## every test, on real Dovecot, Postfix and PostgreSQL started for it
+	go test -race -shuffle=on -timeout $(TIMEOUT) ./...
+	@echo "make test: everything passed in $$(($$(date +%s) - $(BEGAN))) s"
+
+lint: go ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l bridge cmd mailparse); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-ed:" $$unformatted; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+bench: deps ## benchmarks, one package after the other; BENCH=regexp
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m -p 1 ./...
+
+fuzz: go ## each fuzz target in the tree for FUZZTIME (1m)
+	@set -e; \
+	for file in $$(grep -rl --include='*_test.go' '^func Fuzz' bridge cmd mailparse); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+			echo "$$target ($$file) for $(FUZZTIME)"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+		done; \
+	done
+
+deps: ## install what `make test` needs: as root by apt-get, else say what is missing
+	@.ci/deps
+
+go:
+	@.ci/deps go
+
+clean: ## remove what was built or fetched here
+	@chmod -R u+w .cache/gopath 2>/dev/null || true
+	rm -rf ticketbridge .cache
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 10
