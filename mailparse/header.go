@@ -107,7 +107,7 @@ func (s *headerScan) fields(b *budget) Header {
 	}
 	h := make(Header, len(s.spans))
 	text := string(s.text)
-	odd := !utf8.ValidString(text) || strings.ContainsAny(text, "\r\x00\x1b")
+	odd := !utf8.ValidString(text) || nextControl(s.text) < len(s.text)
 	for i, f := range s.spans {
 		h[i] = Field{Name: text[f.name:f.colon], Value: text[f.colon:f.end]}
 	}
@@ -122,22 +122,26 @@ func (s *headerScan) fields(b *budget) Header {
 	return h
 }
 
-// rawHeaderText makes UTF-8 of a value that holds 8-bit or ISO-2022 bytes.
+// rawHeaderText makes UTF-8 of a value that holds 8-bit or ISO-2022 bytes. What
+// control characters are left become U+FFFD and are not dropped: an address
+// that held one must not look sound.
 func rawHeaderText(v, charset string, b *budget) string {
 	if strings.Contains(v, "\r") {
 		// A lone CR is no line end: were it one, a value could forge a field.
 		b.warn("header-lone-cr")
 		v = strings.ReplaceAll(v, "\r", " ")
 	}
-	if strings.Contains(v, "\x00") {
-		b.warn("nul")
-		v = strings.ReplaceAll(v, "\x00", "")
+	if !utf8.ValidString(v) || strings.Contains(v, "\x1b") {
+		b.warn("header-8bit")
+		v = toUTF8([]byte(v), charset, b)
 	}
-	if utf8.ValidString(v) && !strings.Contains(v, "\x1b") {
-		return v
-	}
-	b.warn("header-8bit")
-	return toUTF8([]byte(v), charset, b)
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' {
+			b.warn("header-control")
+			return utf8.RuneError
+		}
+		return r
+	}, v)
 }
 
 // cutLine returns the line at pos without its end, and where the next begins.
