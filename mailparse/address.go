@@ -34,7 +34,7 @@ func addressList(v string) []Address {
 
 // longestAddress bounds how far one quote, bracket or comment is looked for:
 // what is longer is no mailbox, and a header of open brackets stays linear.
-const longestAddress = 2000
+const longestAddress = 1000
 
 func near(v string) string { return v[:min(len(v), longestAddress)] }
 
