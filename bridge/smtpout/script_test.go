@@ -14,19 +14,20 @@ import (
 // script is an SMTP or LMTP server that goes wrong once, in one way, at one
 // stage, and is a good server otherwise.
 type script struct {
-	kind  string // "smtp", "lmtp"
-	tls   string // as in the config
-	id    identity
-	at    stage
-	fault string
-	log   *transcript
-	ext   []string // EHLO keywords besides STARTTLS and AUTH
-	auth  string   // mechanisms; "" is "LOGIN PLAIN", "-" none
-	once  bool     // the fault happens once
-	pace  time.Duration
-	other string                 // in answer to AUTH and all after it
-	pause func()                 // of the fault "pause"
-	hook  func(line string) bool // sees each command first; false: it is answered, or the connection over
+	kind    string // "smtp", "lmtp"
+	tls     string // as in the config
+	id      identity
+	at      stage
+	fault   string
+	log     *transcript
+	ext     []string // EHLO keywords besides STARTTLS and AUTH
+	auth    string   // mechanisms; "" is "LOGIN PLAIN", "-" none
+	once    bool     // the fault happens once
+	pace    time.Duration
+	other   string                 // in answer to AUTH and all after it
+	instead map[string]string      // replies in place of the right ones, by verb; "." is the dot
+	pause   func()                 // of the fault "pause"
+	hook    func(line string) bool // sees each command first; false: it is answered, or the connection over
 
 	raw    net.Conn
 	conn   net.Conn
@@ -70,6 +71,9 @@ func (sc script) serve(raw net.Conn) {
 // answer does what one command asks for and reports whether to go on.
 func (sc *script) answer(line string) bool {
 	verb, _, _ := strings.Cut(line, " ")
+	if reply, ok := sc.instead[verb]; ok {
+		return sc.say(reply)
+	}
 	if sc.other != "" && verb != "EHLO" {
 		return sc.say(sc.other)
 	}
@@ -188,6 +192,9 @@ func (sc *script) data() bool {
 		got.WriteByte(b)
 	}
 	sc.log.message(got.Bytes())
+	if reply, ok := sc.instead["."]; ok {
+		return sc.say(reply)
+	}
 	return sc.step(atDot, "250 2.0.0 queued as 4F7\r\n")
 }
 
