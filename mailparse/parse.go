@@ -72,12 +72,27 @@ func (p *Parser) Parse(raw []byte) *Mail {
 	if chat == nil {
 		l = p.customersLetter(received, l)
 	}
+	parkCut(chat, b.warnings)
 	m := l.mail()
 	m.Chat = chat
 	m.Outer = received.outer(outer)
 	m.Auto = outer.isAuto()
 	m.Warnings = b.warnings
 	return m
+}
+
+// parkCut parks a chat mail that was not read to its end: what was cut may have
+// decided otherwise.
+func parkCut(chat *Transcript, warnings []string) {
+	if chat == nil || chat.Action != Process {
+		return
+	}
+	for _, w := range warnings {
+		if what, ok := strings.CutPrefix(w, "limit-"); ok {
+			chat.Action, chat.Reason = Park, "limit: more "+what+" than a mail may have; what was cut may matter"
+			return
+		}
+	}
 }
 
 // customersLetter chooses among nested forwards that are no chat: the outermost

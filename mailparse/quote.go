@@ -81,7 +81,7 @@ func mayQuote(text string) bool {
 		if c := line[0]; c == '>' || (c <= ' ' || c >= utf8.RuneSelf) && strings.HasPrefix(strings.TrimLeft(line, blanks), ">") {
 			return true
 		}
-		if endsIntro(line) || blockLabel(line) == 'f' || isSeparator(line) {
+		if endsIntro(line) || blockLabel(line) == 'f' || isSeparator(line) || isReplyLine(line) {
 			return true
 		}
 	}

@@ -33,6 +33,13 @@ var originalWords = []string{
 	"原始邮件", "原始郵件", "原邮件", "邮件原件", "回复的原邮件", "转发的邮件", "元のメッセージ", "元のメール", "オリジナル メッセージ", "原始訊息", "원본 메시지", "원본 메일", "original 메시지", "ข้อความต้นฉบับ", "הודעה מקורית", "الرسالة الأصلية", "sporočilo iz", "forwarded by",
 }
 
+// replyLines are what helpdesks and chat products write above their mails.
+var replyLines = []string{
+	"reply above this line", "type your reply above", "write your reply above", "reply above the line", "write above this line", "reply to this email above this line", "please reply above", "write above to reply", "add your reply above",
+	"oberhalb dieser linie", "über dieser linie", "oberhalb dieser zeile", "au-dessus de cette ligne", "por encima de esta línea", "encima de esta línea", "sopra questa riga", "sopra questa linea", "acima desta linha", "boven deze lijn", "boven deze regel",
+	"ovanför denna rad", "ovanför den här raden", "over denne linje", "over denne linjen", "tämän rivin yläpuolelle", "powyżej tej linii", "nad tento řádek", "выше этой строки", "выше этой линии", "この行より上", "请在此行上方",
+}
+
 // blockLabels begin the lines of a header block put above a quoted mail, by what they name.
 var blockLabels = map[string]byte{
 	"from": 'f', "von": 'f', "de": 'f', "da": 'f', "od": 'f', "från": 'f', "fra": 'f', "van": 'f', "lähettäjä": 'f', "feladó": 'f', "od:": 'f', "от": 'f', "від": 'f', "από": 'f', "kimden": 'f', "gönderen": 'f', "expéditeur": 'f', "mittente": 'f', "remetente": 'f', "remitente": 'f', "afzender": 'f', "avsändare": 'f', "odesílatel": 'f', "nadawca": 'f', "expeditor": 'f', "de la": 'f', "pošiljatelj": 'f', "отправитель": 'f', "发件人": 'f', "寄件者": 'f', "寄件人": 'f', "差出人": 'f', "送信者": 'f', "보낸 사람": 'f', "보낸사람": 'f', "từ": 'f', "dari": 'f', "จาก": 'f', "מאת": 'f', "من": 'f', "original from": 'f',

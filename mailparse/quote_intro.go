@@ -82,7 +82,8 @@ type intro struct {
 func (in intro) client() bool {
 	switch {
 	case in.verb && in.date:
-		return in.opener || in.address
+		// "Bob/ACME wrote on 24.11.2026 10:11:" is Lotus Notes'
+		return in.opener || in.address || in.clock && in.words <= 10 && !in.sentence()
 	case in.date && in.address:
 		return in.opener && in.words <= 16
 	case in.verb && in.address:
@@ -94,13 +95,19 @@ func (in intro) client() bool {
 // weak: enough above lines with marks.
 func (in intro) weak() bool {
 	if in.verb && in.words <= 8 {
-		switch in.first {
-		case "i", "as", "you", "we", "what", "when", "here", "ich", "wie", "je", "yo":
-			return false // the writer's own sentence
-		}
-		return true
+		return !in.sentence()
 	}
 	return in.date && in.clock && in.opener && in.words <= 14
+}
+
+// sentence: it begins like one of the writer's own.
+func (in intro) sentence() bool {
+	switch in.first {
+	case "i", "as", "you", "we", "they", "he", "she", "it", "this", "that", "what", "when", "here", "here's", "there", "then", "also", "and", "but", "the", "my", "your", "our",
+		"ich", "wie", "sie", "er", "wir", "hier", "das", "der", "die", "was", "je", "vous", "il", "elle", "nous", "voici", "ce", "yo", "usted", "aquí", "lo", "esto":
+		return true
+	}
+	return false
 }
 
 func readIntro(line string) intro {
@@ -198,6 +205,9 @@ func (q *quoted) blockAt(i int) int {
 		}
 		return 0
 	}
+	if isReplyLine(line) {
+		return 1
+	}
 	if isSeparator(line) {
 		n := 1
 		if next := q.nextFilled(i + 1); next >= 0 && next <= i+2 {
@@ -232,6 +242,21 @@ func isSeparator(line string) bool {
 	}
 	for _, w := range originalWords {
 		if strings.HasPrefix(low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// isReplyLine: "## Please type your reply above this line ##", which helpdesks
+// put above what they quote.
+func isReplyLine(line string) bool {
+	if len(line) > 150 || len(line) < 12 {
+		return false
+	}
+	low := strings.ToLower(line)
+	for _, w := range replyLines {
+		if strings.Contains(low, w) {
 			return true
 		}
 	}

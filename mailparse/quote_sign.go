@@ -47,19 +47,30 @@ func sigDash(lines []string) int {
 	return found
 }
 
-// listFooter finds what list software appends under a rule.
+// listFooter finds what list software, or a signature, has under a rule.
 func listFooter(lines []string) int {
 	for i := len(lines) - 1; i > 0 && i >= len(lines)-10; i-- {
-		if !isRule(lines[i]) || !filledBefore(lines, i) {
+		if !isShortRule(lines[i]) || !filledBefore(lines, i) {
 			continue
 		}
-		below := strings.ToLower(strings.Join(lines[i+1:], "\n"))
-		if below == "" || strings.Contains(below, "mailing list") || strings.Contains(below, "unsubscribe") || strings.Contains(below, "listinfo") || allLike(lines[i+1:], signatureLine) && contact(lines[i+1:]) > 0 {
+		below := strings.ToLower(strings.TrimSpace(strings.Join(lines[i+1:], "\n")))
+		for _, w := range []string{"mailing list", "unsubscribe", "listinfo"} {
+			if strings.Contains(below, w) {
+				return i
+			}
+		}
+		if below == "" || allLike(lines[i+1:], signatureLine) && (contact(lines[i+1:]) > 0 || strings.Count(below, "\n") < 2) {
 			return i
 		}
 		return -1
 	}
 	return -1
+}
+
+// isShortRule: three or more of one character that draws lines.
+func isShortRule(line string) bool {
+	t := strings.TrimSpace(line)
+	return len(t) >= 3 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "" || strings.Trim(t, "*") == "" || strings.Trim(t, "~") == "")
 }
 
 func filledBefore(lines []string, i int) bool {
@@ -191,6 +202,13 @@ func isDeviceLine(line string) bool {
 	if i := strings.Index(t, "http"); i >= 0 {
 		t, link = strings.TrimRight(t[:i], " <[("), t[i:]
 	}
+	if head, tail, ok := strings.Cut(t, ","); ok {
+		// "Sent from my iPhone, please excuse typos"; but "Sent from my desk, which is …" is a sentence
+		if len(strings.Fields(tail)) > 3 && !apology(tail) {
+			return false
+		}
+		t = head
+	}
 	words := len(strings.Fields(t))
 	if len(t) > 120 || words > 12 || strings.HasSuffix(t, "?") {
 		return false
@@ -208,6 +226,15 @@ func isDeviceLine(line string) bool {
 	}
 	for _, w := range mobileTails {
 		if strings.HasSuffix(t, w) && words <= 7 {
+			return true
+		}
+	}
+	return false
+}
+
+func apology(t string) bool {
+	for _, w := range []string{"excuse", "pardon", "sorry", "typo", "brevity", "apolog", "forgive"} {
+		if strings.Contains(t, w) {
 			return true
 		}
 	}

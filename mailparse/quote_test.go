@@ -28,7 +28,7 @@ func TestWithoutQuotes(t *testing.T) {
 		{"bold header block", "Done.\n\n*From:* Bob Example <bob@example.com>\n*Sent:* Tuesday, November 24, 2026 10:11 AM\n*To:* Ann <ann@example.com>\n*Subject:* RE: x\n\nOld text", "Done.", ""},
 		{"underscores and header block", "Done.\n\n________________________________\nFrom: Bob Example <bob@example.com>\nSent: Tuesday, November 24, 2026 10:11 AM\nTo: Ann <ann@example.com>\nSubject: RE: x\n\nOld text", "Done.", ""},
 		{"labels that are the customer's", "My data:\nName: Ann\nTo: Berlin\nDate: tomorrow\nthanks", "My data:\nName: Ann\nTo: Berlin\nDate: tomorrow\nthanks", ""},
-		{"underscores above a signature", "Done.\n\n________________________________\nAnn Example\nACME Inc.", "Done.\n\n________________________________\nAnn Example\nACME Inc.", ""},
+		{"underscores above a signature", "Done.\n\n________________________________\nAnn Example\nACME Inc.", "Done.\n\n________________________________\nAnn Example\nACME Inc.", "Done."},
 		{"zoho", "Yes please.\n\n---- On Tue, 24 Nov 2026 10:11:12 +0100 Bob <bob@example.com> wrote ----\n\nOld text", "Yes please.", ""},
 		{"signature", "Done.\n-- \nAnn Example\nACME", "Done.\n-- \nAnn Example\nACME", "Done."},
 		{"signature above the quote", "Done.\n\n--\nAnn\n\nOn 11-Apr-2026, at 6:54 PM, Bob <bob@example.com> wrote:\n> x", "Done.\n\n--\nAnn", "Done."},
@@ -44,6 +44,14 @@ func TestWithoutQuotes(t *testing.T) {
 		{"only a quote", "> one\n> two\n> three", "", ""},
 		{"question after citing", "On the invoice of 24.11.2026 10:11 it says:\n\nTotal 5\n\nWhy?", "On the invoice of 24.11.2026 10:11 it says:\n\nTotal 5\n\nWhy?", ""},
 		{"own sentence with wrote", "As I wrote:\n> it works\nbut no more.", "As I wrote:\n> it works\nbut no more.", ""},
+		{"notes", "Done.\n\nBob Example/ACME wrote on 11/24/2026 10:11:12 AM:\n\nOld text\nmore", "Done.", ""},
+		{"helpdesk line", "Done.\n\n## Please type your reply above this line ##\n\nYour request was updated.\nBob", "Done.", ""},
+		{"helpdesk line on top", "## Please type your reply above this line ##\n\nYour request was updated.\nBob", "## Please type your reply above this line ##\n\nYour request was updated.\nBob", ""},
+		{"sent from my desk", "Another mail.\n\nSent from my desk, which is much easier than my mobile phone.", "Another mail.\n\nSent from my desk, which is much easier than my mobile phone.", ""},
+		{"phone and apology", "Done.\n\nSent from my iPhone, please excuse any typos", "Done.\n\nSent from my iPhone, please excuse any typos", "Done."},
+		{"short rule and name", "Done.\n\n---\nAnn Example", "Done.\n\n---\nAnn Example", "Done."},
+		{"outlook text of an old list", "Outlook with a reply\n\n\n ------------------------------\n*From:* Sync Team [mailto:sync@example.com]\n*Sent:* Thursday, February 09, 2026 1:36 PM\n*To:* ann@example.org\n*Subject:* Sync was updated!\n\nDear user", "Outlook with a reply", ""},
+		{"address glued to the name", "Awesome!\n\nOn Aug 22, 2026, at 7:37 PM, bob<reply@example.com> wrote:\n\n> Works.", "Awesome!", ""},
 		{"mbox From", "Hello\n>From here on all is mine.\nBye", "Hello\n>From here on all is mine.\nBye", ""},
 	} {
 		reply, unquoted := withoutQuotes(c.body)
