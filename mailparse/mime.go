@@ -121,11 +121,13 @@ type part struct {
 	name                         string // file name, decoded
 	body                         []byte
 	path                         string
+	untyped                      bool // no Content-Type: the parent says what it is
 }
 
 func newPart(h Header, body []byte, path string, b *budget) *part {
 	p := &part{body: body, path: path}
 	p.ctype, p.cparams = parseParams(h.Get("Content-Type"))
+	p.untyped = p.ctype == ""
 	p.disposition, p.dparams = parseParams(h.Get("Content-Disposition"))
 	p.encoding = transferName(h.Get("Content-Transfer-Encoding"))
 	p.id = strings.Trim(strings.TrimSpace(h.Get("Content-ID")), "<>")

@@ -99,7 +99,7 @@ func notBase64(body []byte) bool {
 			odd++
 		}
 	}
-	return (odd+blanks)*10 > len(head) && odd > 0
+	return (odd+blanks)*10 > len(head) && odd > 0 && blanks > 0
 }
 
 // base64Reader skips what is not base64, takes padding in the middle (parts

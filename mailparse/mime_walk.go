@@ -65,7 +65,7 @@ func (w *walker) multipart(p *part, depth int) []section {
 		w.b.warn("signed")
 	case "multipart/digest":
 		for _, k := range kids {
-			if k.ctype == "text/plain" && k.name == "" {
+			if k.untyped {
 				k.ctype = "message/rfc822" // RFC 2046 §5.1.5
 			}
 		}
