@@ -107,15 +107,25 @@ type found struct {
 	attrLine int
 	weak     bool
 	limit    int // lines from here on are not the original's; 0: none known
+	tries    int // header blocks that were none
 }
 
 func (f *found) ok() bool { return f != nil && !f.reply && (f.block != nil || f.attr != nil) }
+
+// These bound the lines that begin like a header block, or end like an
+// attribution, and are none. They keep a text made of nothing else from taking
+// seconds.
+const (
+	maxTries        = 1000
+	maxAttributions = 4000
+)
 
 // search goes down the lines to the first thing that introduces another mail.
 // What comes first is outermost, and decides.
 func search(lines []fwdLine, subject string, lead subjectLead) *found {
 	f := &found{lines: lines, lead: lead}
-	for i := 0; i < len(lines); i++ {
+	attributions := 0
+	for i := 0; i < len(lines) && f.tries < maxTries; i++ {
 		line := &lines[i]
 		if line.empty() {
 			continue
@@ -125,6 +135,7 @@ func search(lines []fwdLine, subject string, lead subjectLead) *found {
 				if f.introduced(sep, i, b) {
 					return f
 				}
+				f.tries++
 				i = b.next - 1
 				continue
 			}
@@ -132,6 +143,7 @@ func search(lines []fwdLine, subject string, lead subjectLead) *found {
 				f.sep, f.sepLine, f.attr, f.attrLine = sep, i, a, at
 				return f
 			}
+			f.tries++
 			continue
 		}
 		if uses, _ := labelAt(line.text); uses != nil {
@@ -139,13 +151,16 @@ func search(lines []fwdLine, subject string, lead subjectLead) *found {
 				if f.introduced(separator{}, i, b) {
 					return f
 				}
+				f.tries++
 				i = b.next - 1
 				continue
 			}
+			f.tries++
 		}
-		if f.attr != nil || f.block != nil {
+		if f.attr != nil || attributions > maxAttributions || !endsWithColon(lines, i) {
 			continue
 		}
+		attributions++
 		if a, ok := attributionAt(lines, i); ok && (lead != leadNone || quotedBelow(lines, i+a.lines) || a.address != "") {
 			f.attr, f.attrLine, f.sepLine = &a, i, i
 			i += a.lines - 1

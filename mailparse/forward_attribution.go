@@ -131,6 +131,18 @@ func attributionAt(lines []fwdLine, i int) (attribution, bool) {
 	return attribution{}, false
 }
 
+// endsWithColon: an attribution that begins at line i could end here.
+func endsWithColon(lines []fwdLine, i int) bool {
+	for n := range min(3, len(lines)-i) {
+		if t := lines[i+n].text; strings.HasSuffix(t, ":") || strings.HasSuffix(t, "：") {
+			return true
+		} else if t == "" {
+			return false
+		}
+	}
+	return false
+}
+
 func joinLines(lines []fwdLine) string {
 	text := lines[0].text
 	for _, l := range lines[1:] {

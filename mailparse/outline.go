@@ -20,6 +20,7 @@ type node struct {
 	parent int32 // -1 at the top
 	end    int32
 	flags  nodeFlags
+	kind   tagKind
 }
 
 type nodeFlags uint16

@@ -64,7 +64,7 @@ func (t *builder) startTag(tag string, attrs []htmlAttr, selfClosing bool) {
 	}
 	t.implyEnds(tag, kind)
 	i := int32(len(t.doc.nodes))
-	n := node{tag: tag, parent: t.parent(), end: i + 1, attrs: t.keep(attrs)}
+	n := node{tag: tag, kind: kind, parent: t.parent(), end: i + 1, attrs: t.keep(attrs)}
 	if top := t.top(); top != nil {
 		n.flags = top.flags & inherited
 	}
@@ -147,11 +147,11 @@ func (t *builder) closeNearest(names, bounds string) {
 func (t *builder) closeP() {
 	for k, seen := len(t.open)-1, 0; k >= 0 && seen < maxSearch; k, seen = k-1, seen+1 {
 		n := &t.doc.nodes[t.open[k]]
-		if n.tag == "p" {
+		if n.kind&para != 0 && n.tag == "p" {
 			t.popTo(k)
 			return
 		}
-		if kindOf(n.tag)&special != 0 {
+		if n.kind&special != 0 {
 			return
 		}
 	}
@@ -175,7 +175,7 @@ func (t *builder) endTag(tag string) {
 			t.popTo(k)
 			return
 		}
-		if t.bounds(n.tag, tag, kind) {
+		if t.bounds(n, tag, kind) {
 			if tag == "a" {
 				t.endLink(k)
 			}
@@ -186,14 +186,14 @@ func (t *builder) endTag(tag string) {
 
 // bounds: an end tag does not reach out of a cell, and the end of an inline
 // element not out of a block: <div><b><p></b>x</p></div> must not close the div.
-func (t *builder) bounds(open, tag string, kind tagKind) bool {
+func (t *builder) bounds(open *node, tag string, kind tagKind) bool {
 	switch {
 	case kind&tablePart != 0:
-		return open == "table" && tag != "table"
+		return open.tag == "table" && tag != "table"
 	case kind&special != 0:
-		return kindOf(open)&cellBound != 0
+		return open.kind&cellBound != 0
 	}
-	return kindOf(open)&special != 0
+	return open.kind&special != 0
 }
 
 // endLink ends an <a> that has a block between itself and its end tag. The
@@ -206,7 +206,7 @@ func (t *builder) endLink(k int) {
 			n.flags |= nodeEnded
 			return
 		}
-		if kindOf(n.tag)&cellBound != 0 {
+		if n.kind&cellBound != 0 {
 			return
 		}
 	}

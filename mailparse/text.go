@@ -128,7 +128,7 @@ func (r *renderer) closeUpTo(doc *outline, i int32) {
 // start begins element i.
 func (r *renderer) start(doc *outline, i int32) {
 	n := &doc.nodes[i]
-	kind := kindOf(n.tag)
+	kind := n.kind
 	switch n.tag {
 	case "br":
 		r.br()
@@ -194,7 +194,7 @@ func (r *renderer) pop(doc *outline) {
 		r.bullet = ""
 	default:
 		r.cell = false
-		r.block(gap(n, kindOf(n.tag)))
+		r.block(gap(n, n.kind))
 	}
 }
 
@@ -405,7 +405,8 @@ func (r *renderer) endLink(doc *outline) {
 	if l.from < 0 || l.from >= len(r.out) {
 		return
 	}
-	if url := linkToShow(string(r.out[l.from:]), doc.nodes[l.node].attr("href")); url != "" {
+	const longest = 2000 // a link around whole paragraphs says something else than its URL
+	if url := linkToShow(string(r.out[l.from:min(len(r.out), l.from+longest)]), doc.nodes[l.node].attr("href")); url != "" {
 		r.out = append(r.out, " <"...)
 		r.out = append(r.out, url...)
 		r.out = append(r.out, '>')
@@ -417,8 +418,8 @@ func linkToShow(text, href string) string {
 	href = cleanURL(decodeLink(strings.TrimSpace(href)))
 	text = strings.TrimSpace(text)
 	if a, ok := cutFold(href, "mailto:"); ok {
-		a, _, _ = strings.Cut(a, "?")
-		if a == "" || holdsFold(text, a) {
+		a, _, _ = strings.Cut(percentDecode(a), "?")
+		if !strings.Contains(a, "@") || holdsFold(text, a) {
 			return ""
 		}
 		return a
