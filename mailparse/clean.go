@@ -39,24 +39,11 @@ func (r *reader) cleanLines(lines []string) string { return r.cleanText(strings.
 // cleanText drops the product's own lines and markup, image stand-ins, blanks at
 // line ends and more than one empty line. Cleaning twice changes nothing.
 func (r *reader) cleanText(s string) string {
-	for {
-		t := r.cleanOnce(s)
-		if t == s {
-			return s
-		}
-		s = t
-	}
-}
-
-func (r *reader) cleanOnce(s string) string {
-	for _, t := range r.p.strip.texts {
-		s = strings.ReplaceAll(s, t, "")
-	}
 	var b strings.Builder
 	b.Grow(len(s))
 	empty := 0
 	for line := range strings.SplitSeq(s, "\n") {
-		line = strings.TrimRightFunc(line, isTrailing)
+		line = strings.TrimRightFunc(r.withoutMarkup(line), isTrailing)
 		if line == "" {
 			empty++
 			continue
@@ -76,6 +63,21 @@ func (r *reader) cleanOnce(s string) string {
 	return b.String()
 }
 
+// withoutMarkup puts a blank where the product's markup stood: were it nothing,
+// what is left could make the same markup again.
+func (r *reader) withoutMarkup(line string) string {
+	had := false
+	for _, t := range r.p.strip.texts {
+		if strings.Contains(line, t) {
+			line, had = strings.ReplaceAll(line, t, " "), true
+		}
+	}
+	if had {
+		line = strings.Join(strings.Fields(line), " ")
+	}
+	return line
+}
+
 func isTrailing(c rune) bool {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\u00a0' || c == '\u200b' || c == '\ufeff'
 }
@@ -86,11 +88,12 @@ func (r *reader) productLine(line string) bool {
 		return false
 	}
 	for _, p := range r.p.strip.lines {
-		if p.matches(line) {
+		if r.m.fits(p, line) {
 			return true
 		}
 	}
-	return line[0] == '[' && bareLine(line) == "" && !strings.Contains(line, "://")
+	// A renderer's stand-in for an image. In HTML an image is no text.
+	return !r.m.structured && line[0] == '[' && bareLine(line) == "" && !strings.Contains(line, "://")
 }
 
 // dropImage says why an image is none of the customer's; "" where it may be.
@@ -107,7 +110,7 @@ func (r *reader) dropImage(n *node) string {
 	}
 	if src = decodeLink(src); len(src) <= maxLink {
 		for _, p := range s.urls {
-			if p.matches(src) {
+			if r.m.fits(p, src) {
 				return "image of the product (" + p.String() + ")"
 			}
 		}

@@ -68,14 +68,12 @@ func readCondition(t table) condition {
 	return condition{}
 }
 
-// of reports whether the condition is about the sender, which nobody but the
-// product can choose.
+// ofSender: the condition is about the sender, which nobody but the product can
+// choose.
 func (c condition) ofSender() bool { return strings.HasPrefix(c.test, "from_") }
 
-// ofHTML and ofText: where the HTML shows the profile's structure, html
-// conditions decide and text ones do not count.
-func (c condition) ofHTML() bool { return strings.HasPrefix(c.test, "html_") }
-
+// ofText: the condition does not count where the HTML shows the profile's
+// structure; html conditions decide there.
 func (c condition) ofText() bool { return c.test == "text" || c.test == "first_line" }
 
 func (c condition) String() string {

@@ -19,6 +19,7 @@ func (p *Profile) Configure(settings map[string]any) (*Profile, error) {
 	c := *p
 	c.Pins = slices.Clone(p.Pins)
 	for i, pin := range c.Pins {
+		t.used[pin.Name] = true
 		if t.has(pin.Name) {
 			c.Pins[i].Value = readPin(t, pin.Name)
 		}

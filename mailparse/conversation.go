@@ -59,12 +59,14 @@ func (r *reader) conversationLink() (app, region string) {
 	if r.p.conversation.lastLink {
 		slices.Reverse(links)
 	}
+	last := ""
 	for _, l := range links {
-		if len(l) > maxLink {
+		if len(l) > maxLink || l == last {
 			continue
 		}
+		last = l
 		for _, p := range r.p.conversation.link {
-			g := p.groups(l)
+			g := r.m.groupsOf(p, l)
 			if g == nil {
 				continue
 			}
@@ -97,11 +99,8 @@ func (r *reader) outsideLinks() []string {
 	if !r.m.body.empty() && (r.m.structured || r.p.html == nil || strings.TrimSpace(r.m.plain) == "") {
 		nodes := r.m.doc.nodes
 		for i := r.m.body.from; i < r.m.body.to; i++ {
-			if r.m.structured && r.p.html != nil && r.p.html.body.name != "" && nodes[i].tag != "" && nodes[i].is(r.p.html.body) {
-				i = nodes[i].end - 1
-				continue
-			}
-			if href := nodes[i].attr("href"); href != "" {
+			href := nodes[i].attr("href")
+			if href != "" && !(r.m.structured && r.inBody(i)) {
 				ls = append(ls, decodeLink(href))
 			}
 		}
@@ -152,7 +151,7 @@ func urlsIn(line string) []string {
 // conversationFallback looks for an id where no link tells it.
 func (r *reader) conversationFallback(rules *conversationRules) string {
 	try := func(p *pattern, s string) string {
-		return p.group(p.groups(head(s, maxLine)), "id")
+		return p.group(r.m.groupsOf(p, s), "id")
 	}
 	for _, p := range rules.subject {
 		if id := try(p, r.m.subject); id != "" {

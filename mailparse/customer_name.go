@@ -50,7 +50,7 @@ func (r *reader) labelledText(x *textPlace) string {
 		return ""
 	}
 	lines := r.m.bodyLines()
-	from, to, ok := x.region(lines)
+	from, to, ok := r.m.region(x)
 	if !ok {
 		return ""
 	}
@@ -84,10 +84,10 @@ func (r *reader) attributes() map[string]string {
 			var v string
 			switch {
 			case l.html != nil && len(l.html.labels) > 0 && r.m.structured:
-				place := *l.html
-				place.labels = a.labels
-				for _, f := range r.locateHTML(&locator{html: &place, take: "only"}) {
-					v = f.text
+				for _, row := range r.rowsOf(l.html) {
+					if isLabel(row.label, a.labels) != "" {
+						v = row.value.raw()
+					}
 				}
 			case l.text != nil && l.text.firstLine == nil:
 				place := *l.text

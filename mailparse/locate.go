@@ -74,75 +74,106 @@ func (r *reader) locateHTML(l *locator) []finding {
 		return nil
 	}
 	var fs []finding
+	if len(l.html.labels) > 0 {
+		for _, row := range r.rowsOf(l.html) {
+			if label := isLabel(row.label, l.html.labels); label != "" {
+				fs = append(fs, valueOf(row.value, l.take, "row "+label+" of "+row.at.String())...)
+			}
+		}
+		return fs
+	}
 	for _, at := range l.html.at {
-		for _, e := range r.m.find(at) {
-			if r.inBody(e.from) || r.insideAny(e.from, l.html.outside) {
-				continue
-			}
-			if len(l.html.labels) == 0 {
-				fs = append(fs, valueOf(e, l.take, at.String())...)
-				continue
-			}
-			label, value := labelledCell(e, l.html.labels)
-			if label != "" {
-				fs = append(fs, valueOf(value, l.take, "row "+label+" of "+at.String())...)
-			}
+		for _, e := range r.placed(at, l.html.outside) {
+			fs = append(fs, valueOf(e, l.take, at.String())...)
 		}
 	}
 	return fs
 }
 
-// insideAny: node i is, or lies in, an element that one of the selectors names.
-func (r *reader) insideAny(i int32, in []selector) bool {
-	if len(in) == 0 {
-		return false
+// placed returns the elements of a selector that lie outside message bodies.
+func (r *reader) placed(at selector, outside []selector) []span {
+	var skip []span
+	for _, s := range outside {
+		if s != r.p.html.body {
+			skip = append(skip, r.m.find(s)...)
+		}
 	}
-	is := func(n *node) bool {
-		return slices.ContainsFunc(in, func(s selector) bool { return n.is(s) })
+	return slices.DeleteFunc(r.m.find(at), func(e span) bool {
+		return r.inBody(e.from) || slices.ContainsFunc(skip, func(s span) bool { return s.contains(e) })
+	})
+}
+
+// row is a labelled value in the HTML.
+type row struct {
+	label string
+	value span
+	at    selector
+}
+
+// rowsOf reads the rows of a place; address and attributes share them.
+func (r *reader) rowsOf(h *htmlPlace) []row {
+	if rows, ok := r.rows[h.place]; ok {
+		return rows
 	}
-	return is(&r.m.doc.nodes[i]) || r.m.doc.inside(i, is)
+	var rows []row
+	for _, at := range h.at {
+		for _, e := range r.placed(at, h.outside) {
+			rows = append(rows, rowsIn(e, at)...)
+		}
+	}
+	if r.rows == nil {
+		r.rows = map[int][]row{}
+	}
+	r.rows[h.place] = rows
+	return rows
 }
 
 // inBody: node i lies in what somebody said. A visitor's text is never a place
 // to look, whatever the profile says.
 func (r *reader) inBody(i int32) bool {
-	return r.p.html != nil && r.p.html.body.name != "" && r.insideAny(i, []selector{r.p.html.body})
+	if r.p.html == nil {
+		return false
+	}
+	if !r.hasBodies {
+		r.bodies, r.hasBodies = r.m.find(r.p.html.body), true
+	}
+	return slices.ContainsFunc(r.bodies, func(b span) bool { return b.from <= i && i < b.to })
 }
 
-// labelledCell finds a cell with one of the labels and returns the next cell.
-// Clients that turn tables into blocks leave the label at the start of the text.
-func labelledCell(e span, labels []string) (label string, value span) {
-	cells := append(e.byTag("td"), e.byTag("th")...)
-	slices.SortFunc(cells, func(a, b span) int { return int(a.from - b.from) })
+// maxLabel: a longer cell is no label.
+const maxLabel = 60
+
+// rowsIn pairs each cell with the next: one of them may be a label and its
+// value. Clients that turn tables into blocks leave the label at the start of
+// the text.
+func rowsIn(e span, at selector) []row {
+	var rows []row
+	var cells []span
+	for i := e.from; i < e.to; i++ {
+		if tag := e.doc.nodes[i].tag; tag == "td" || tag == "th" {
+			cells = append(cells, e.clip(e.doc.element(i)))
+		}
+	}
+	if len(cells) == 0 {
+		text := strings.TrimSpace(e.raw())
+		if i := strings.IndexAny(text, " :\t\n\u00a0"); i > 0 {
+			return []row{{label: text[:i], value: e, at: at}}
+		}
+		return nil
+	}
 	for i, c := range cells {
-		l := isLabel(c.raw(), labels)
-		if l == "" {
+		label := c.raw()
+		if len(label) > maxLabel {
 			continue
 		}
 		for _, next := range cells[i+1:] {
 			if !c.contains(next) { // a label cell may hold a table of its own
-				return l, next
+				rows = append(rows, row{label: label, value: next, at: at})
+				break
 			}
 		}
-		return l, span{}
 	}
-	if len(cells) > 0 {
-		return "", span{}
-	}
-	for _, l := range labels {
-		text := strings.TrimSpace(e.raw())
-		if len(text) > len(l) && strings.EqualFold(text[:len(l)], l) && strings.ContainsRune(" :\t\n\u00a0", firstRune(text[len(l):])) {
-			return l, e
-		}
-	}
-	return "", span{}
-}
-
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return 0
+	return rows
 }
 
 // isLabel returns the label that s is, whatever its case and whether or not a

@@ -22,7 +22,7 @@ func (r *reader) locateText(l *locator) []finding {
 		return r.locateGroup(l, x.firstLine, r.m.firstLine(), "first line")
 	}
 	lines := r.m.bodyLines()
-	from, to, ok := x.region(lines)
+	from, to, ok := r.m.region(x)
 	if !ok {
 		return nil
 	}
@@ -30,7 +30,7 @@ func (r *reader) locateText(l *locator) []finding {
 	for i := from; i < to; i++ {
 		line := lines[i]
 		where := fmt.Sprintf("line %d of the text, between %d and %d", i+1, from+1, to)
-		if x.unless != nil && len(line) <= maxLine && x.unless.matches(line) {
+		if x.unless != nil && r.m.fits(x.unless, line) {
 			return []finding{{text: line, where: where, bad: "a line like a message's stands where only the product's own should"}}
 		}
 		label, value := labelOf(line, x.labels)
@@ -74,12 +74,13 @@ func (r *reader) valueBelow(lines []string, i int) (value string, at int) {
 }
 
 // repeated looks for a second block of labels further down: a name with line
-// breaks in it could have faked the first. Addresses there count only if the
-// product's end line stands below them once more.
+// breaks in it could have faked the first. Addresses there count if the
+// product's end line stands below them once more, and only as a contradiction:
+// most likely a visitor typed the second block.
 func (r *reader) repeated(x *textPlace, lines []string, end int) []finding {
 	last := -1
 	for i := len(lines) - 1; i > end; i-- {
-		if len(lines[i]) <= maxLine && x.before.matches(lines[i]) {
+		if r.m.fits(x.before, lines[i]) {
 			last = i
 			break
 		}
@@ -87,7 +88,10 @@ func (r *reader) repeated(x *textPlace, lines []string, end int) []finding {
 	var fs []finding
 	for i := end + 1; i < last; i++ {
 		if label, value := labelOf(lines[i], x.labels); label != "" && value != "" {
-			fs = append(fs, valuesIn(value, fmt.Sprintf("label %s in line %d of the text, a second block of labels", label, i+1))...)
+			for _, f := range valuesIn(value, fmt.Sprintf("label %s in line %d of the text, a second block of labels", label, i+1)) {
+				f.sure = false
+				fs = append(fs, f)
+			}
 		}
 	}
 	return fs
@@ -109,19 +113,19 @@ func valuesIn(value, where string) []finding {
 }
 
 // region returns the lines [from, to) a locator may look at.
-func (x *textPlace) region(lines []string) (from, to int, ok bool) {
+func (m *matcher) region(x *textPlace) (from, to int, ok bool) {
 	switch {
 	case x.afterLast != nil:
-		from = lastLine(lines, x.afterLast) + 1
+		from = m.lastFit(x.afterLast) + 1
 	case x.after != nil:
-		from = firstLine(lines, 0, x.after) + 1
+		from = m.firstFit(x.after, 0) + 1
 	}
 	if from == 0 && (x.after != nil || x.afterLast != nil) {
 		return 0, 0, false
 	}
-	to = len(lines)
+	to = len(m.bodyLines())
 	if x.before != nil {
-		to = firstLine(lines, from, x.before)
+		to = m.firstFit(x.before, from)
 	}
 	if to < 0 || to-from > maxRegion {
 		return 0, 0, false
@@ -129,19 +133,49 @@ func (x *textPlace) region(lines []string) (from, to int, ok bool) {
 	return from, to, true
 }
 
-// firstLine returns the first line at or below from that matches, -1 if none does.
-func firstLine(lines []string, from int, p *pattern) int {
+// maxRuns bounds how often line patterns are run on one mail. An honest chat of
+// thousands of lines needs fewer: most lines lack the literals of a pattern.
+const maxRuns = 10_000
+
+// fits: the pattern matches the line. Lines longer than a product's are cut.
+func (m *matcher) fits(p *pattern, line string) bool {
+	line = head(line, maxLine)
+	if !p.possible(line) || m.spent() {
+		return false
+	}
+	return p.re.MatchString(line)
+}
+
+// groupsOf is fits with the groups; nil where it does not fit.
+func (m *matcher) groupsOf(p *pattern, line string) []string {
+	line = head(line, maxLine)
+	if !p.possible(line) || m.spent() {
+		return nil
+	}
+	return p.re.FindStringSubmatch(line)
+}
+
+func (m *matcher) spent() bool {
+	m.runs++
+	return m.runs > maxRuns
+}
+
+// firstFit returns the first line of the text at or below from that fits, -1 if
+// none does; lastFit the last one.
+func (m *matcher) firstFit(p *pattern, from int) int {
+	lines := m.bodyLines()
 	for i := from; i < len(lines); i++ {
-		if len(lines[i]) <= maxLine && p.matches(lines[i]) {
+		if len(lines[i]) <= maxLine && m.fits(p, lines[i]) {
 			return i
 		}
 	}
 	return -1
 }
 
-func lastLine(lines []string, p *pattern) int {
+func (m *matcher) lastFit(p *pattern) int {
+	lines := m.bodyLines()
 	for i := len(lines) - 1; i >= 0; i-- {
-		if len(lines[i]) <= maxLine && p.matches(lines[i]) {
+		if len(lines[i]) <= maxLine && m.fits(p, lines[i]) {
 			return i
 		}
 	}

@@ -38,6 +38,8 @@ type matcher struct {
 	rendered        string
 	hasRendered     bool
 
+	runs int // of line patterns
+
 	structured bool // the HTML shows the structure of the profile that is looking
 }
 
@@ -82,13 +84,20 @@ func (s span) find(sel selector) []span {
 		}
 		return found
 	}
-	return s.byClass(sel.name)
+	var found []span
+	for _, i := range s.doc.classed {
+		if s.from <= i && i < s.to && s.doc.nodes[i].is(sel) {
+			found = append(found, s.clip(s.doc.element(i)))
+		}
+	}
+	return found
 }
 
 // hasClass is len(s.byClass(class)) > 0, stopping at the first.
 func (s span) hasClass(class string) bool {
+	sel := selector{name: class}
 	for _, i := range s.doc.classed {
-		if s.from <= i && i < s.to && s.doc.nodes[i].hasClass(class) {
+		if s.from <= i && i < s.to && s.doc.nodes[i].is(sel) {
 			return true
 		}
 	}
@@ -100,7 +109,7 @@ func (n *node) is(s selector) bool {
 	if s.id {
 		return n.id() == s.name
 	}
-	return n.hasClass(s.name)
+	return strings.Contains(n.attr("class"), s.name) && n.hasClass(s.name)
 }
 
 // body text for matching and for text rules. Only a mail without text/plain, or
@@ -114,8 +123,33 @@ func (m *matcher) bodyText() string {
 	if strings.TrimSpace(m.text) == "" || !m.body.empty() && isStub(m.text) {
 		m.text = m.htmlText()
 	}
-	m.text = dropBanners(m.text)
+	m.text = withoutTopBanners(m.text)
 	return m.text
+}
+
+// withoutTopBanners takes banners off the paragraphs at the top. Further down a
+// visitor may have typed something like one, and what goes with it could be the
+// product's own line below his words.
+func withoutTopBanners(text string) string {
+	for range 5 {
+		text = strings.TrimLeft(text, "\n")
+		paragraph, rest, more := strings.Cut(text, "\n\n")
+		if len(paragraph) > 2000 {
+			break
+		}
+		kept := dropBanners(paragraph)
+		switch {
+		case kept == paragraph:
+			return text
+		case strings.TrimSpace(kept) != "":
+			if more {
+				return kept + "\n\n" + rest
+			}
+			return kept
+		}
+		text = rest
+	}
+	return text
 }
 
 func (m *matcher) htmlText() string {

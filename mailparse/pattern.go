@@ -22,7 +22,26 @@ func compilePattern(s string) (*pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pattern{re: re, lit: mustHold(tree)}, nil
+	p := &pattern{re: re}
+	p.lit, p.lit2 = literals(tree)
+	return p, nil
+}
+
+// literals returns what mustHold finds in re and, of a concatenation, the
+// longest of the others: links and lines of a product share their beginning.
+func literals(re *syntax.Regexp) (first, second string) {
+	first = mustHold(re)
+	for re.Op == syntax.OpCapture {
+		re = re.Sub[0]
+	}
+	if re.Op == syntax.OpConcat {
+		for _, sub := range re.Sub {
+			if s := mustHold(sub); s != first && len(s) > len(second) {
+				second = s
+			}
+		}
+	}
+	return first, second
 }
 
 // mustHold returns the longest literal that stands in every match of re.

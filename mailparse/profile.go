@@ -131,6 +131,7 @@ type locator struct {
 }
 
 type htmlPlace struct {
+	place   int // which of the profile's places: what is read there once is kept
 	at      []selector
 	labels  []string
 	outside []selector // on top of the message bodies, which are always outside
@@ -210,22 +211,27 @@ type stripRules struct {
 	maxPx int
 }
 
-// pattern is a regular expression with a literal that every match holds: a plain
-// search for it spares most texts the expression (THREATS T20).
+// pattern is a regular expression with literals that every match holds: a plain
+// search for them spares most texts the expression (THREATS T20).
 type pattern struct {
-	re  *regexp.Regexp
-	lit string
+	re        *regexp.Regexp
+	lit, lit2 string
+}
+
+// possible: s holds what every match holds.
+func (p *pattern) possible(s string) bool {
+	return (p.lit == "" || strings.Contains(s, p.lit)) && (p.lit2 == "" || strings.Contains(s, p.lit2))
 }
 
 func (p *pattern) String() string { return p.re.String() }
 
 func (p *pattern) matches(s string) bool {
-	return (p.lit == "" || strings.Contains(s, p.lit)) && p.re.MatchString(s)
+	return p.possible(s) && p.re.MatchString(s)
 }
 
 // groups returns the match of the whole and of its groups, nil where there is none.
 func (p *pattern) groups(s string) []string {
-	if p.lit != "" && !strings.Contains(s, p.lit) {
+	if !p.possible(s) {
 		return nil
 	}
 	return p.re.FindStringSubmatch(s)

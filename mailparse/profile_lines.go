@@ -26,6 +26,9 @@ func (f *tomlFile) line(key string) int {
 func didYouMean(key string, known map[string]bool) string {
 	best, least := "", len(key)/3+2
 	for _, k := range slices.Sorted(maps.Keys(known)) {
+		if len(key) > 2 && strings.HasPrefix(k, key) {
+			return fmt.Sprintf("; did you mean %q?", k)
+		}
 		if d := editDistance(key, k); d < least {
 			best, least = k, d
 		}

@@ -67,10 +67,13 @@ func readProfile(t table) *Profile {
 // finish collects what is asked for with each mail.
 func (p *Profile) finish() {
 	p.collectAnchors()
+	places := 0
 	for _, list := range [][]locator{p.customer.address, p.customer.name} {
 		for _, l := range list {
 			switch {
 			case l.html != nil:
+				places++
+				l.html.place = places
 				p.labels = append(p.labels, l.html.labels...)
 			case l.text != nil:
 				p.labels = append(p.labels, l.text.labels...)

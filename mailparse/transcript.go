@@ -32,10 +32,14 @@ type reader struct {
 	own, agents []string
 	t           *Transcript
 
-	why      []string // why the mail is parked
-	said     []bool   // lines of the text that somebody said
-	app      string   // the workspace's id as the conversation's link has it
-	customer string   // name
+	why       []string // why the mail is parked
+	bodies    []span   // what somebody said, in the HTML
+	hasBodies bool
+	rows      map[int][]row // of the HTML, by place
+
+	said     []bool // lines of the text that somebody said
+	app      string // the workspace's id as the conversation's link has it
+	customer string // name
 	named    bool
 }
 
@@ -82,6 +86,9 @@ func (r *reader) read(k *kind) *Transcript {
 	r.findCustomer()
 	r.skipAttachments()
 	r.t.Text = chatText(r.t.Turns)
+	if r.m.runs > maxRuns {
+		r.b.warn("limit-lines")
+	}
 	r.verdict()
 	return r.t
 }

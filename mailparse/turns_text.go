@@ -34,6 +34,7 @@ func bareLine(s string) string {
 // linkTarget: s begins with a bracket. It returns the length of what to look at
 // and whether that only says where a link or an image leads.
 func linkTarget(s string) (n int, skip bool) {
+	s = s[:min(len(s), maxLink)] // a line of a million brackets must not be searched a million times
 	closing := byte('>')
 	if s[0] == '[' {
 		closing = ']'
@@ -60,7 +61,7 @@ func (r *reader) turnsText() {
 	x := r.p.text
 	lines := r.m.bodyLines()
 	r.said = make([]bool, len(lines))
-	from, rest, ok := x.begin(lines)
+	from, rest, ok := r.begin(lines)
 	if !ok {
 		return
 	}
@@ -73,14 +74,15 @@ func (r *reader) turnsText() {
 
 // begin returns the first line of the chat, and what stands behind the bound on
 // its own line.
-func (x *textTurns) begin(lines []string) (from int, rest string, ok bool) {
+func (r *reader) begin(lines []string) (from int, rest string, ok bool) {
+	x := r.p.text
 	if len(x.from) == 0 {
 		return 0, "", true
 	}
 	for i, line := range lines {
 		line = head(line, maxLine)
 		for _, p := range x.from {
-			if g := p.groups(line); g != nil {
+			if g := r.m.groupsOf(p, line); g != nil {
 				rest = p.group(g, "text")
 				if rest != "" && len(lines[i]) > len(line) {
 					rest += lines[i][len(line):]
@@ -99,7 +101,7 @@ func (r *reader) turnsBelow(from int, rest string) {
 	x := r.p.text
 	lines := r.m.bodyLines()
 	form, last := r.form(lines, from)
-	to := x.end(lines, max(from, last+1))
+	to := r.end(lines, max(from, last+1))
 	var body []string
 	var cur *Turn
 	flush := func() {
@@ -116,7 +118,7 @@ func (r *reader) turnsBelow(from int, rest string) {
 	for i := from; i < to; i++ {
 		r.said[i] = true
 		if form != nil {
-			if g := form.groups(head(lines[i], maxLine)); g != nil {
+			if g := r.m.groupsOf(form, lines[i]); g != nil {
 				flush()
 				cur = r.turnOf(form, g)
 				text := form.group(g, "text")
@@ -140,13 +142,13 @@ func (r *reader) form(lines []string, from int) (form *pattern, last int) {
 	last = -1
 	for i := from; i < len(lines); i++ {
 		if form != nil {
-			if form.matches(head(lines[i], maxLine)) {
+			if r.m.fits(form, lines[i]) {
 				last = i
 			}
 			continue
 		}
 		for _, p := range r.p.text.lines {
-			if p.matches(head(lines[i], maxLine)) {
+			if r.m.fits(p, lines[i]) {
 				form, last = p, i
 				break
 			}
@@ -158,10 +160,10 @@ func (r *reader) form(lines []string, from int) (form *pattern, last int) {
 // end returns the line that ends the chat. The bounds stand in the order in
 // which the product writes them; of the first that is there, the last
 // occurrence counts, since a visitor can type such a line too.
-func (x *textTurns) end(lines []string, from int) int {
-	for _, p := range x.to {
+func (r *reader) end(lines []string, from int) int {
+	for _, p := range r.p.text.to {
 		for i := len(lines) - 1; i >= from; i-- {
-			if len(lines[i]) <= maxLine && p.matches(lines[i]) {
+			if len(lines[i]) <= maxLine && r.m.fits(p, lines[i]) {
 				return i
 			}
 		}
@@ -210,43 +212,41 @@ func (r *reader) addTurn(t Turn) {
 // Intercom's HTML. Between one line and the next message the product's own
 // labels stand.
 func (r *reader) turnsAbove(from int) {
-	x := r.p.text
 	lines := r.m.bodyLines()
 	for i := from; i < len(lines); i++ {
-		form := x.metaAt(lines[i])
+		form, g := r.metaAt(lines[i])
 		if form == nil {
 			continue
 		}
-		t := r.turnOf(form, form.groups(lines[i]))
+		t := r.turnOf(form, g)
 		body := r.messageLines(from, i, t.Author)
 		t.Text = r.cleanLines(body)
 		r.addTurn(*t)
 		from = r.skipLabels(i + 1)
-		i = from - 1 // a label may look like the line of a turn
 	}
 }
 
-func (x *textTurns) metaAt(line string) *pattern {
+func (r *reader) metaAt(line string) (*pattern, []string) {
 	if len(line) > maxLine {
-		return nil
+		return nil, nil
 	}
-	for _, p := range x.lines {
-		if p.matches(line) {
-			return p
+	for _, p := range r.p.text.lines {
+		if g := r.m.groupsOf(p, line); g != nil {
+			return p, g
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // skips: the line belongs to what the product writes above the first message.
-func (x *textTurns) skips(line string) bool {
-	return len(line) <= maxLine && slices.ContainsFunc(x.skip, func(p *pattern) bool { return p.matches(line) })
+func (r *reader) skips(line string) bool {
+	return len(line) <= maxLine && slices.ContainsFunc(r.p.text.skip, func(p *pattern) bool { return r.m.fits(p, line) })
 }
 
 // messageLines returns the lines of one message, without the speaker's initials above it.
 func (r *reader) messageLines(from, to int, author string) []string {
 	lines := r.m.bodyLines()
-	for from < to && (lines[from] == "" || len(r.t.Turns) == 0 && r.p.text.skips(lines[from])) {
+	for from < to && (lines[from] == "" || len(r.t.Turns) == 0 && r.skips(lines[from])) {
 		from++
 	}
 	if r.p.text.initials {
