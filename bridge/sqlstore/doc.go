@@ -1,0 +1,25 @@
+// Package sqlstore keeps the bridge's memory in SQLite (the embedded default)
+// or PostgreSQL. It is the one place with SQL in it.
+//
+// There is one implementation and one text for every query; a dialect
+// (dialect.go) is what differs: how a database is opened, the words of the
+// schema, row locks, and which errors are worth another try.
+//
+//	open.go      Open, Close: from store.url to a Store
+//	session.go   transactions, statements and what goes into them
+//	migrate.go   the numbered schema, schema/*.sql
+//	rows.go      mails, conversations, deliveries as rows and back
+//	accept.go    Accept and Rejudge: the transaction around the judge
+//	intake.go    what the batch's mails meet (known.go) and leave behind (flush.go)
+//	outbox.go    Turnover, Recover, NextDue
+//	cursors.go   what the watchers keep
+//	lists.go     the admin's lists and counts; find.go his searches; act.go his acts
+//
+// SQLite has one writing connection, which serialises the writers of this
+// process; other processes (the admin's commands) wait by busy_timeout. WAL
+// keeps readers and writer out of each other's way. Every commit is synced.
+//
+// On PostgreSQL several daemons share a database. Accept takes an advisory lock
+// for each conversation it is about, so that two copies of a chat that arrive
+// in two mailboxes are judged one after the other.
+package sqlstore

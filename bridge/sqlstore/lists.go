@@ -1,0 +1,215 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ticketbridge/bridge"
+)
+
+// conditions collects what a filter asks.
+type conditions struct {
+	where []string
+	args  []any
+}
+
+// and adds a condition; ? in it stands for arg.
+func (c *conditions) and(condition string, arg any) {
+	c.args = append(c.args, arg)
+	c.where = append(c.where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(c.args))))
+}
+
+// finish writes WHERE, ORDER BY and LIMIT: newest first.
+func (c *conditions) finish(id string, limit int) string {
+	var out string
+	if len(c.where) > 0 {
+		out = " WHERE " + strings.Join(c.where, " AND ")
+	}
+	if limit <= 0 {
+		limit = 100
+	}
+	return out + " ORDER BY " + id + " DESC LIMIT " + strconv.Itoa(limit)
+}
+
+// state adds a state, checked so that it can stand in the text itself: only then
+// do partial indexes serve.
+func state[S ~string](c *conditions, column, want string, states []S) error {
+	if want == "" {
+		return nil
+	}
+	if !slices.Contains(states, S(want)) {
+		return fmt.Errorf("state %q: want one of %v", want, states)
+	}
+	c.where = append(c.where, column+" = '"+want+"'")
+	return nil
+}
+
+const inMailbox = `.folder_id IN (SELECT id FROM folders WHERE mailbox = ?)`
+
+// Mails implements bridge.Ledger. Filter.Since means recorded since.
+func (s *Store) Mails(ctx context.Context, f bridge.Filter) (mails []bridge.MailRecord, err error) {
+	var c conditions
+	if err := state(&c, "m.state", f.State, bridge.MailStates); err != nil {
+		return nil, err
+	}
+	if f.Mailbox != "" {
+		c.and(`m`+inMailbox, f.Mailbox)
+	}
+	if f.Customer != "" {
+		c.and(`m.customer_fold = ?`, fold(f.Customer))
+	}
+	if !f.Since.IsZero() {
+		c.and(`m.recorded >= ?`, f.Since.UnixMicro())
+	}
+	if f.Conversation != 0 {
+		c.and(`m.conversation_id = ?`, f.Conversation)
+	}
+	if err := s.lone(ctx).each(selectMails+c.finish("m.id", f.Limit), c.args, gather(&mails, scanMail)); err != nil {
+		return nil, fmt.Errorf("list mails: %w", err)
+	}
+	return mails, nil
+}
+
+// Conversations implements bridge.Ledger. They have no state; Filter.Since means
+// changed since.
+func (s *Store) Conversations(ctx context.Context, f bridge.Filter) (convs []bridge.Conversation, err error) {
+	if f.State != "" {
+		return nil, fmt.Errorf("state %q: conversations have none", f.State)
+	}
+	var c conditions
+	if f.Mailbox != "" {
+		c.and(`EXISTS (SELECT 1 FROM mails m WHERE m.conversation_id = c.id AND m`+inMailbox+`)`, f.Mailbox)
+	}
+	if f.Customer != "" {
+		c.and(`c.customer_fold = ?`, fold(f.Customer))
+	}
+	if !f.Since.IsZero() {
+		c.and(`c.updated >= ?`, f.Since.UnixMicro())
+	}
+	if f.Conversation != 0 {
+		c.and(`c.id = ?`, f.Conversation)
+	}
+	if err := s.lone(ctx).each(selectConversations+c.finish("c.id", f.Limit), c.args, gather(&convs, scanBridgeConversation)); err != nil {
+		return nil, fmt.Errorf("list conversations: %w", err)
+	}
+	return convs, nil
+}
+
+func scanBridgeConversation(scan func(...any) error) (bridge.Conversation, error) {
+	c, err := scanConversation(scan)
+	return c.Conversation, err
+}
+
+// Deliveries implements bridge.Ledger. Filter.Since means made since.
+func (s *Store) Deliveries(ctx context.Context, f bridge.Filter) (ds []bridge.Delivery, err error) {
+	var c conditions
+	if err := state(&c, "d.state", f.State, bridge.DeliveryStates); err != nil {
+		return nil, err
+	}
+	if f.State != "" {
+		c.where = append(c.where, `d.`+indexed(bridge.DeliveryState(f.State)))
+	}
+	if f.Mailbox != "" {
+		c.and(`EXISTS (SELECT 1 FROM mails m WHERE m.id = d.mail_id AND m`+inMailbox+`)`, f.Mailbox)
+	}
+	if f.Customer != "" {
+		c.and(`d.conversation_id IN (SELECT id FROM conversations WHERE customer_fold = ?)`, fold(f.Customer))
+	}
+	if !f.Since.IsZero() {
+		c.and(`d.created >= ?`, f.Since.UnixMicro())
+	}
+	if f.Conversation != 0 {
+		c.and(`d.conversation_id = ?`, f.Conversation)
+	}
+	err = s.lone(ctx).each(selectDeliveries+c.finish("d.id", f.Limit), c.args, gather(&ds, scanPlainDelivery))
+	if err != nil {
+		return nil, fmt.Errorf("list deliveries: %w", err)
+	}
+	return ds, nil
+}
+
+const selectDeliveries = `SELECT ` + deliveryColumns + ` FROM deliveries d`
+
+func scanPlainDelivery(scan func(...any) error) (bridge.Delivery, error) { return scanDelivery(scan) }
+
+// indexed is the condition of the partial index that holds a state.
+func indexed(s bridge.DeliveryState) string {
+	if s == bridge.Ready || s == bridge.Retry {
+		return claimable
+	}
+	return resting
+}
+
+// Raw implements bridge.Ledger.
+func (s *Store) Raw(ctx context.Context, mail int64) (raw []byte, err error) {
+	var deflated bool
+	var size int64
+	err = s.lone(ctx).row(`SELECT r.raw, r.deflated, m.size FROM raws r JOIN mails m ON m.id = r.mail_id WHERE r.mail_id = $1`, mail).
+		Scan(&raw, yes{&deflated}, &size)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = bridge.ErrNotFound
+	}
+	if err == nil && deflated {
+		raw, err = inflate(raw, size)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("raw mail of %s: %w", bridge.MailID(mail), err)
+	}
+	return raw, nil
+}
+
+// DeliveryData implements bridge.Ledger.
+func (s *Store) DeliveryData(ctx context.Context, delivery int64) (data []byte, err error) {
+	err = s.lone(ctx).row(`SELECT data FROM bodies WHERE delivery_id = $1`, delivery).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = bridge.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("message of %s: %w", bridge.DeliveryID(delivery), err)
+	}
+	return data, nil
+}
+
+// Counts implements bridge.Ledger. Each number comes from an index alone.
+func (s *Store) Counts(ctx context.Context) (bridge.Counts, error) {
+	c := bridge.Counts{Mails: map[bridge.MailState]int64{}, Deliveries: map[bridge.DeliveryState]int64{}}
+	for _, st := range bridge.MailStates {
+		c.Mails[st] = 0
+	}
+	for _, st := range bridge.DeliveryStates {
+		c.Deliveries[st] = 0
+	}
+	err := s.view(ctx, func(q reader) error {
+		if err := q.each(`SELECT state, count(*) FROM mails GROUP BY state`, nil, tally(c.Mails)); err != nil {
+			return err
+		}
+		for _, part := range []string{claimable, resting} {
+			if err := q.each(`SELECT state, count(*) FROM deliveries WHERE `+part+` GROUP BY state`, nil, tally(c.Deliveries)); err != nil {
+				return err
+			}
+		}
+		if err := q.row(`SELECT count(*) FROM conversations`).Scan(&c.Conversations); err != nil {
+			return err
+		}
+		return q.row(`SELECT min(next) FROM deliveries WHERE ` + claimable).Scan(at{&c.OldestDue})
+	})
+	if err != nil {
+		return bridge.Counts{}, fmt.Errorf("count: %w", err)
+	}
+	return c, nil
+}
+
+func tally[S ~string](into map[S]int64) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
+		var state S
+		var n int64
+		err := scan(&state, &n)
+		into[state] = n
+		return err
+	}
+}
