@@ -51,7 +51,7 @@ const (
 type quoted struct {
 	lines  []string
 	kinds  []lineKind
-	labels []byte // of a header block, per line; 0 for none
+	labels []labelSet // of a header block, per line
 }
 
 // cutQuotes is one pass; changed says that it cut something.
@@ -81,7 +81,7 @@ func mayQuote(text string) bool {
 		if c := line[0]; c == '>' || (c <= ' ' || c >= utf8.RuneSelf) && strings.HasPrefix(strings.TrimLeft(line, blanks), ">") {
 			return true
 		}
-		if endsIntro(line) || blockLabel(line) == 'f' || isSeparator(line) || isReplyLine(line) {
+		if endsIntro(line) || blockLabel(line)&labelFrom != 0 || isSeparator(line) || isReplyLine(line) {
 			return true
 		}
 	}
@@ -92,7 +92,7 @@ func mayQuote(text string) bool {
 const blanks = " \t\u00a0\ufeff"
 
 func (q *quoted) classify() {
-	q.kinds, q.labels = make([]lineKind, len(q.lines)), make([]byte, len(q.lines))
+	q.kinds, q.labels = make([]lineKind, len(q.lines)), make([]labelSet, len(q.lines))
 	for i, line := range q.lines {
 		t := strings.TrimLeft(line, blanks)
 		switch {

@@ -21,16 +21,10 @@ var openers = []string{
 	"pon", "wto", "wt.", "śr", "czw", "pt.", "sob", "niedz", "ma ", "di ", "wo ", "do ", "vr ", "za ", "zo ", "mån", "tis", "ons", "tors", "fre", "lör", "sön", "lør", "søn", "man", "tir",
 }
 
-// originalWords stand between dashes: "-----Original Message-----".
-var originalWords = []string{
-	"original message", "original mail", "original email", "original e-mail", "original appointment", "reply message", "reply to message", "replied message", "forwarded message", "original text", "begin forwarded message", "message transféré",
-	"ursprüngliche nachricht", "ursprüngliche mail", "original-nachricht", "originalnachricht", "originalmeldung", "urspruengliche nachricht", "weitergeleitete nachricht",
-	"message d'origine", "message d’origine", "message original", "message initial", "courriel original", "mensaje original", "mensaje reenviado", "messaggio originale", "messaggio inoltrato", "mensagem original", "mensagem encaminhada", "mensagem encaminhada",
-	"oorspronkelijk bericht", "origineel bericht", "oorspronkelijke bericht", "doorgestuurd bericht", "ursprungligt meddelande", "originalmeddelande", "vidarebefordrat meddelande", "oprindelig meddelelse", "original meddelelse", "videresendt meddelelse",
-	"opprinnelig melding", "original melding", "videresendt melding", "alkuperäinen viesti", "välitetty viesti", "původní zpráva", "přeposlaná zpráva", "pôvodná správa", "wiadomość oryginalna", "oryginalna wiadomość", "treść przekazanej wiadomości",
-	"eredeti üzenet", "továbbított üzenet", "mesaj original", "mesajul original", "izvorna poruka", "originalna poruka", "izvorno sporočilo", "оригинальное сообщение", "исходное сообщение", "пересылаемое сообщение", "пересланное сообщение",
-	"оригінальне повідомлення", "вихідне повідомлення", "оригинално съобщение", "αρχικό μήνυμα", "orijinal mesaj", "özgün ileti", "özgün mesaj", "thư gốc", "tin nhắn gốc", "pesan asli", "originele bericht", "algne kiri", "pirminis laiškas",
-	"原始邮件", "原始郵件", "原邮件", "邮件原件", "回复的原邮件", "转发的邮件", "元のメッセージ", "元のメール", "オリジナル メッセージ", "原始訊息", "원본 메시지", "원본 메일", "original 메시지", "ข้อความต้นฉบับ", "הודעה מקורית", "الرسالة الأصلية", "sporočilo iz", "forwarded by",
+// moreOriginalWords stand between dashes, beside those of labels.txt; folded.
+var moreOriginalWords = []string{
+	"original e-mail", "reply to message", "replied message", "original text", "ursprüngliche mail", "originalmeldung", "urspruengliche nachricht", "courriel original", "oorspronkelijke bericht", "originele bericht", "original meddelelse",
+	"izvorno sporočilo", "вихідне повідомлення", "özgün mesaj", "tin nhắn gốc", "pirminis laiškas", "邮件原件", "元のメール", "オリジナル メッセージ", "original 메시지",
 }
 
 // replyLines are what helpdesks and chat products write above their mails.
@@ -38,15 +32,6 @@ var replyLines = []string{
 	"reply above this line", "type your reply above", "write your reply above", "reply above the line", "write above this line", "reply to this email above this line", "please reply above", "write above to reply", "add your reply above",
 	"oberhalb dieser linie", "über dieser linie", "oberhalb dieser zeile", "au-dessus de cette ligne", "por encima de esta línea", "encima de esta línea", "sopra questa riga", "sopra questa linea", "acima desta linha", "boven deze lijn", "boven deze regel",
 	"ovanför denna rad", "ovanför den här raden", "over denne linje", "over denne linjen", "tämän rivin yläpuolelle", "powyżej tej linii", "nad tento řádek", "выше этой строки", "выше этой линии", "この行より上", "请在此行上方",
-}
-
-// blockLabels begin the lines of a header block put above a quoted mail, by what they name.
-var blockLabels = map[string]byte{
-	"from": 'f', "von": 'f', "de": 'f', "da": 'f', "od": 'f', "från": 'f', "fra": 'f', "van": 'f', "lähettäjä": 'f', "feladó": 'f', "od:": 'f', "от": 'f', "від": 'f', "από": 'f', "kimden": 'f', "gönderen": 'f', "expéditeur": 'f', "mittente": 'f', "remetente": 'f', "remitente": 'f', "afzender": 'f', "avsändare": 'f', "odesílatel": 'f', "nadawca": 'f', "expeditor": 'f', "de la": 'f', "pošiljatelj": 'f', "отправитель": 'f', "发件人": 'f', "寄件者": 'f', "寄件人": 'f', "差出人": 'f', "送信者": 'f', "보낸 사람": 'f', "보낸사람": 'f', "từ": 'f', "dari": 'f', "จาก": 'f', "מאת": 'f', "من": 'f', "original from": 'f',
-	"sent": 'd', "date": 'd', "gesendet": 'd', "datum": 'd', "envoyé": 'd', "date d'envoi": 'd', "enviado": 'd', "enviado el": 'd', "enviada em": 'd', "enviado em": 'd', "fecha": 'd', "data": 'd', "inviato": 'd', "verzonden": 'd', "skickat": 'd', "sendt": 'd', "dato": 'd', "lähetetty": 'd', "päivämäärä": 'd', "päiväys": 'd', "odesláno": 'd', "odoslané": 'd', "dátum": 'd', "wysłano": 'd', "wysłane": 'd', "elküldve": 'd', "küldve": 'd', "trimis": 'd', "trimis la": 'd', "poslano": 'd', "отправлено": 'd', "дата": 'd', "надіслано": 'd', "изпратено": 'd', "στάλθηκε": 'd', "ημερομηνία": 'd', "gönderilme": 'd', "gönderme tarihi": 'd', "tarih": 'd', "gönderildi": 'd', "gönderim zamanı": 'd', "发送时间": 'd', "发送日期": 'd', "日期": 'd', "时间": 'd', "寄件日期": 'd', "傳送時間": 'd', "送信日時": 'd', "日付": 'd', "送信日": 'd', "보낸 날짜": 'd', "날짜": 'd', "đã gửi": 'd', "ngày": 'd', "terkirim": 'd', "tanggal": 'd', "dikirim": 'd', "נשלח": 'd', "sent at": 'd', "sent on": 'd',
-	"to": 't', "an": 't', "à": 't', "para": 't', "a": 't', "aan": 't', "till": 't', "til": 't', "vastaanottaja": 't', "komu": 't', "pre": 't', "do": 't', "címzett": 't', "către": 't', "za": 't', "prima": 't', "кому": 't', "до": 't', "προς": 't', "kime": 't', "alıcı": 't', "收件人": 't', "收件者": 't', "宛先": 't', "받는 사람": 't', "받는사람": 't', "đến": 't', "kepada": 't', "tới": 't', "אל": 't', "إلى": 't', "destinatario": 't', "destinataire": 't', "per": 't', "til:": 't',
-	"cc": 'c', "kopie": 'c', "kopi": 'c', "kopia": 'c', "kópia": 'c', "kopio": 'c', "másolatot kap": 'c', "copie": 'c', "copie à": 'c', "копия": 'c', "копія": 'c', "bilgi": 'c', "抄送": 'c', "副本": 'c', "참조": 'c', "bcc": 'c', "dw": 'c', "reply-to": 'c', "antwort an": 'c', "répondre à": 'c', "importance": 'c', "priority": 'c', "attachments": 'c', "anlagen": 'c', "wichtigkeit": 'c', "organization": 'c',
-	"subject": 's', "betreff": 's', "objet": 's', "asunto": 's', "oggetto": 's', "assunto": 's', "onderwerp": 's', "ämne": 's', "emne": 's', "aihe": 's', "předmět": 's', "predmet": 's', "temat": 's', "tárgy": 's', "subiect": 's', "subiectul": 's', "тема": 's', "относно": 's', "θέμα": 's', "konu": 's', "主题": 's', "主題": 's', "主旨": 's', "件名": 's', "제목": 's', "chủ đề": 's', "tiêu đề": 's', "subjek": 's', "perihal": 's', "เรื่อง": 's', "נושא": 's', "الموضوع": 's', "naslov": 's', "zadeva": 's', "betr": 's', "assumpte": 's', "teema": 's',
 }
 
 // mobileWords begin the one-line signatures that devices and apps append.

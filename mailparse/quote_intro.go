@@ -226,21 +226,27 @@ func isRule(line string) bool {
 	return len(t) >= 10 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "")
 }
 
-// isSeparator: "-----Original Message-----" in any language.
+// isSeparator: "-----Original Message-----" in any language. A sentence of
+// Apple's ends in a colon; bare words ("Original message") are anybody's.
 func isSeparator(line string) bool {
-	t := strings.Trim(line, " \t\u00a0*>\ufeff")
-	if len(t) < 6 || len(t) > 100 {
+	t := strings.Trim(line, blanks+"*>")
+	if len(t) < 6 || len(t) > 160 {
 		return false
 	}
-	dashed := strings.HasPrefix(t, "--") && strings.HasSuffix(t, "--") || strings.HasPrefix(t, "__") && strings.HasSuffix(t, "__") || strings.HasPrefix(t, "==") && strings.HasSuffix(t, "==")
-	if !dashed && !hasPrefixFold(t, "begin forwarded message:") {
+	first, _ := utf8.DecodeRuneInString(t)
+	if !isDash(first) && !strings.HasSuffix(t, ":") {
 		return false
 	}
-	low := strings.ToLower(strings.Trim(t, "-_= :\u00a0"))
-	if low == "" {
+	s, ok := separatorIn(t)
+	if !ok || isDash(first) && s.dashes < 2 {
 		return false
 	}
-	for _, w := range originalWords {
+	switch s.use {
+	case useForward, useEither, useNamed:
+		return true
+	}
+	low := foldLabel(s.text)
+	for _, w := range moreOriginalWords {
 		if strings.HasPrefix(low, w) {
 			return true
 		}
@@ -263,55 +269,69 @@ func isReplyLine(line string) bool {
 	return false
 }
 
+// labelSet says what a label may name: one label is From in one language and
+// To in another.
+type labelSet uint8
+
+const (
+	labelFrom labelSet = 1 << iota
+	labelDate
+	labelSubject
+	labelOther
+)
+
 // labelsAt counts the lines of a header block at line i: From, a date or
 // Subject, and one more, in any order, values wrapped or not.
 func (q *quoted) labelsAt(i int) int {
 	const longest = 14
-	if q.kinds[i] != lineText {
+	if q.kinds[i] != lineText || q.labels[i] == 0 || q.labels[i] == labelOther {
 		return 0
 	}
-	first := q.labels[i]
-	if first == 0 || first == 'c' {
-		return 0
-	}
-	var seen ['z']bool
+	var seen labelSet
 	labels, end := 0, i
 	for j := i; j < len(q.lines) && j < i+longest && q.kinds[j] != lineMark; j++ {
 		if q.kinds[j] == lineEmpty {
 			// HTML made into text may put an empty line between the rows.
-			if j+1 < len(q.lines) && q.labels[j+1] != 0 && !seen['s'] {
+			if j+1 < len(q.lines) && q.labels[j+1] != 0 && seen&labelSubject == 0 {
 				continue
 			}
 			break
 		}
 		label := q.labels[j]
 		if label == 0 {
-			if seen['s'] || j > end+2 {
+			if seen&labelSubject != 0 || j > end+2 {
 				break
 			}
 			continue // a wrapped value
 		}
-		seen[label] = true
+		seen |= label
 		labels++
 		end = j + 1
 	}
-	if !seen['f'] || !seen['d'] && !seen['s'] || labels < 3 {
+	if seen&labelFrom == 0 || seen&(labelDate|labelSubject) == 0 || labels < 3 {
 		return 0
 	}
 	return end - i
 }
 
-// blockLabel returns what a line "Label: value" names: f, d, t, c or s; 0 if nothing.
-func blockLabel(line string) byte {
-	line = strings.TrimLeft(line, " \t*\u00a0\u200e\u200f\u202a\ufeff|")
-	head := line[:min(len(line), 40)]
-	i := strings.IndexByte(head, ':')
-	if j := strings.Index(head, "："); j >= 0 && (i < 0 || j < i) {
-		i = j
-	}
-	if i <= 0 {
+// blockLabel returns what a line "Label: value" may name, 0 if nothing.
+func blockLabel(line string) (set labelSet) {
+	line = strings.TrimLeft(line, blanks+"*\u200e\u200f\u202a|")
+	at, _ := colon(line, 40)
+	if at <= 0 {
 		return 0
 	}
-	label := strings.ToLower(strings.Trim(head[:i], " \t*\u00a0\u202f"))
-	return blockLabels[strings.ReplaceAll(label, "\u00a0", " ")]
+	for _, use := range clientLabels().labels[foldLabel(strings.Trim(line[:at], blanks+"*"))] {
+		switch use.field {
+		case fieldFrom:
+			set |= labelFrom
+		case fieldDate:
+			set |= labelDate
+		case fieldSubject:
+			set |= labelSubject
+		default:
+			set |= labelOther
+		}
+	}
+	return set
 }

@@ -223,6 +223,7 @@ func (r *reader) turnsAbove(from int) {
 		t.Text = r.cleanLines(body)
 		r.addTurn(*t)
 		from = r.skipLabels(i + 1)
+		i = from - 1 // a label may look like the line of a turn
 	}
 }
 
