@@ -38,6 +38,9 @@ func bannerLines(lines []string) int {
 	if sensitivityLabel(first) || bareTag(first) {
 		return 1
 	}
+	if !mayBeCaution(lines) {
+		return 0
+	}
 	n, whole := 1, first
 	for n < len(lines) && n < 6 && !originPhrase(whole) && strings.TrimSpace(lines[n]) != "" {
 		whole += " " + foldLabel(lines[n])
@@ -67,6 +70,25 @@ func warns(line string) bool {
 		"let op", "waarschuwing", "deze e-mail", "dit bericht", "uwaga", "ta wiadomość", "ostrzeżenie", "varning", "obs", "detta", "det här", "advarsel", "denne", "huomio", "varoitus", "tämä", "upozornění", "pozor", "tento e-mail", "tato zpráva", "внимание", "осторожно", "увага", "dikkat", "uyarı", "注意", "警告", "外部"} {
 		if strings.HasPrefix(line, w) {
 			return true
+		}
+	}
+	return false
+}
+
+// mayBeCaution looks for one of the stems of originPhrase in the first lines.
+func mayBeCaution(lines []string) bool {
+	for i, l := range lines {
+		if i == 6 || strings.TrimSpace(l) == "" {
+			break
+		}
+		if len(l) > 1000 {
+			l = l[:1000]
+		}
+		l = strings.ToLower(l)
+		for _, stem := range [...]string{"extern", "outside", "außerhalb", "ausserhalb", "extérieur", "fuera", "fora ", "estern", "buiten", "spoza", "zewn", "utanför", "utenfor", "uden for", "ulkopuol", "ekstern", "mimo organ", "извне", "внешн", "за предел", "ззовні", "dışından", "外部", "社外"} {
+			if strings.Contains(l, stem) {
+				return true
+			}
 		}
 	}
 	return false
@@ -129,6 +151,9 @@ const senderTip = "/learnaboutsenderidentification"
 // dropSenderTips drops "[You don't often get email from a@b. Learn why … ]". It
 // is known by its link, in any language, and is a bracketed passage or a line.
 func dropSenderTips(text string) string {
+	if !strings.Contains(text, "aka.ms") && !strings.Contains(text, "AKA.MS") {
+		return text
+	}
 	low := lowerASCII(text)
 	var b strings.Builder
 	done := 0

@@ -137,7 +137,7 @@ func (r *sheetRules) add(css string) {
 			return
 		}
 		selector := css[:k]
-		if p := strings.LastIndexAny(selector, ";}"); p >= 0 && !strings.Contains(selector, "@media") {
+		if p := strings.LastIndexByte(selector, ';'); p >= 0 { // @import …;
 			selector = selector[p+1:]
 		}
 		selector = ruleStart(selector)
@@ -150,11 +150,21 @@ func (r *sheetRules) add(css string) {
 		if end < 0 {
 			return
 		}
-		if fl := styleFlags(css[:end], 0) & ruleFlags; fl != 0 {
+		if fl := ruleFlagsOf(css[:end]); fl != 0 {
 			r.rule(selector, fl)
 		}
 		css = css[end+1:]
 	}
+}
+
+// ruleFlagsOf spares the rules, most of them, that cannot matter.
+func ruleFlagsOf(declarations string) nodeFlags {
+	for _, w := range [...]string{"none", "margin", "hid", "opacity", "max-height", "font"} {
+		if strings.Contains(declarations, w) {
+			return styleFlags(declarations, 0) & ruleFlags
+		}
+	}
+	return 0
 }
 
 // ruleStart takes comments and the old "<!--" off the front of a selector.
@@ -167,18 +177,16 @@ func ruleStart(s string) string {
 
 // blockEnd returns the index behind the '}' of a block whose '{' is read.
 func blockEnd(css string) int {
-	depth := 1
-	for i := 0; i < len(css); i++ {
-		switch css[i] {
-		case '{':
-			depth++
-		case '}':
-			if depth--; depth == 0 {
-				return i + 1
-			}
+	for depth, at := 1, 0; ; {
+		k := strings.IndexByte(css[at:], '}')
+		if k < 0 {
+			return len(css)
+		}
+		depth += strings.Count(css[at:at+k], "{") - 1
+		if at += k + 1; depth <= 0 {
+			return at
 		}
 	}
-	return len(css)
 }
 
 func (r *sheetRules) rule(selectors string, fl nodeFlags) {

@@ -13,7 +13,7 @@ const (
 
 // parseHTML builds the outline of src. It answers for any input.
 func parseHTML(src string, b *budget) *outline {
-	t := &builder{doc: &outline{nodes: make([]node, 0, len(src)/32+16)}}
+	t := &builder{doc: &outline{nodes: make([]node, 0, min(strings.Count(src, "<")+8, maxNodes))}}
 	scanHTML(src, t)
 	for len(t.open) > 0 {
 		t.pop()

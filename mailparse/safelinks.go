@@ -61,12 +61,15 @@ var rewriters = []rewriter{
 }
 
 func decodeOnce(link string) (string, bool) {
-	raw := strings.Map(func(c rune) rune {
-		if c <= ' ' || c == 0xa0 {
-			return -1
-		}
-		return c
-	}, link)
+	raw := link
+	if strings.ContainsAny(link, " \t\r\n\u00a0") {
+		raw = strings.Map(func(c rune) rune {
+			if c <= ' ' || c == 0xa0 {
+				return -1
+			}
+			return c
+		}, link)
+	}
 	if strings.Contains(raw, "&amp;") {
 		raw = html.UnescapeString(raw)
 	}
@@ -76,7 +79,10 @@ func decodeOnce(link string) (string, bool) {
 	}
 	for i := range rewriters {
 		r := &rewriters[i]
-		if u.host != r.host && !strings.HasSuffix(u.host, "."+r.host) || !strings.HasPrefix(u.path, r.path) {
+		if !strings.HasSuffix(u.host, r.host) || !strings.HasPrefix(u.path, r.path) {
+			continue
+		}
+		if sub := len(u.host) - len(r.host); sub > 0 && u.host[sub-1] != '.' {
 			continue
 		}
 		if r.how != nil {
@@ -113,7 +119,7 @@ func splitLink(raw string) (u linkParts) {
 	rest, u.query, _ = strings.Cut(rest, "?")
 	u.host, u.path, _ = strings.Cut(rest, "/")
 	u.path = "/" + u.path
-	u.host = lowerASCII(u.host[strings.LastIndexByte(u.host, '@')+1:])
+	u.host = lowerTrim(u.host[strings.LastIndexByte(u.host, '@')+1:])
 	u.host, _, _ = strings.Cut(u.host, ":")
 	return u
 }

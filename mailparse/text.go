@@ -277,7 +277,7 @@ func (r *renderer) write(node int32, s string, pre bool) {
 			default:
 				r.flush(node)
 				k := i
-				for k < len(s) && s[k] > ' ' && s[k] < 0x7f {
+				for k < len(s) && s[k] < 0x7f && (s[k] > ' ' || s[k] == ' ' && k+1 < len(s) && s[k+1] > ' ' && s[k+1] < 0x7f) {
 					k++
 				}
 				r.out = append(r.out, s[i-1:k]...)
@@ -419,7 +419,7 @@ func linkToShow(text, href string) string {
 	text = strings.TrimSpace(text)
 	if a, ok := cutFold(href, "mailto:"); ok {
 		a, _, _ = strings.Cut(percentDecode(a), "?")
-		if !strings.Contains(a, "@") || holdsFold(text, a) {
+		if !strings.Contains(a, "@") || strings.EqualFold(text, a) || holdsFold(text, a) {
 			return ""
 		}
 		return a
@@ -435,6 +435,13 @@ func linkToShow(text, href string) string {
 
 // cleanURL keeps what would break a line or the brackets out of a URL.
 func cleanURL(s string) string {
+	clean := true
+	for i := 0; i < len(s); i++ {
+		clean = clean && s[i] > ' ' && s[i] < 0x7f && s[i] != '<' && s[i] != '>'
+	}
+	if clean {
+		return s
+	}
 	return strings.Map(func(c rune) rune {
 		if c <= ' ' || c == 0x7f || c == '<' || c == '>' || zeroWidth(c) || c == utf8.RuneError {
 			return -1
