@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"ticketbridge/bridge"
+)
+
+func TestActions(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		code int
+		want string   // in stdout or stderr
+		did  []string // by the store
+	}{
+		{"retry d2", exitOK, "d2 is due now (was doubt)", []string{"retry d2 by ann"}},
+		{"retry c1 --why looked", exitOK, "d2 is due now", []string{"retry d2 by ann: looked"}},
+		{"retry d1", exitFailed, "not possible: d1 is sent; want one that is retry, held, doubt, dead, bounced", nil},
+		{"retry m3", exitFailed, `"m3" has no ticket message`, nil},
+		{"drop d2 --why arrived", exitOK, "d2 is dead (was doubt)", []string{"drop d2 by ann: arrived"}},
+		{"drop m3 --why spam", exitOK, "m3 is ignored (was parked:", []string{"drop m3 by ann: spam"}},
+		{"drop m1 --why spam", exitFailed, "only a parked mail can be released or dropped: m1 is ticket", nil},
+		{"link c1 #4711 --url https://rt.example.com/4711", exitOK, "c1 is ticket 4711\n", []string{"link c1 4711"}},
+		{"link m3 4711", exitFailed, "does not name one conversation", nil},
+		{"link both 4711", exitFailed, "does not name one conversation", nil},
+	} {
+		s := sampleStore()
+		out, errs, code := try(t, s, strings.Fields(tt.args)...)
+		if code != tt.code || !strings.Contains(out+errs, tt.want) {
+			t.Errorf("%q: exit %d, want %d; %q does not hold %q", tt.args, code, tt.code, out+errs, tt.want)
+		}
+		if !reflect.DeepEqual(s.did, tt.did) {
+			t.Errorf("%q did %q, want %q", tt.args, s.did, tt.did)
+		}
+	}
+}
+
+func TestLinkKeepsWhatIsKnown(t *testing.T) {
+	s := sampleStore()
+	if _, errs, code := try(t, s, "link", "c1", "4711"); code != exitOK {
+		t.Fatal(errs)
+	}
+	want := bridge.Link{Target: "mailbox", MessageID: "tb.one@example.com", Ticket: "4711", Confirmed: at("13:00:00")}
+	if s.link != want {
+		t.Errorf("got %+v, want %+v", s.link, want)
+	}
+}
+
+func TestActionsFail(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{bridge.ErrState, "it changed meanwhile; look again"},
+		{errors.New("disk full"), "retry d2: disk full"},
+	} {
+		s := sampleStore()
+		s.actErr = tt.err
+		_, errs, code := try(t, s, "retry", "d2")
+		if code != exitFailed || !strings.Contains(errs, tt.want) {
+			t.Errorf("exit %d: %q does not hold %q", code, errs, tt.want)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"ticketbridge/bridge"
+	"ticketbridge/bridge/status"
+)
+
+// observe tells the status page, and the hooks, of what happens.
+func (d *daemon) observe(h hooks) {
+	d.ingest.Observe = func(m bridge.MailRecord) {
+		d.page.MailRecorded(m)
+		if h.recorded != nil {
+			h.recorded(m)
+		}
+	}
+	d.sender.Observe = func(s bridge.Settlement) {
+		d.page.AttemptSettled(s)
+		if h.settled != nil {
+			h.settled(s)
+		}
+	}
+}
+
+// folders tells the status page how the watching goes.
+func (d *daemon) folders() []status.Folder {
+	look := map[string]bridge.Duration{}
+	for _, m := range d.cfg.Mailboxes {
+		look[m.Name] = m.Poll
+	}
+	var fs []status.Folder
+	for _, w := range d.watchers {
+		s := w.Status()
+		fs = append(fs, status.Folder{
+			Mailbox: s.Mailbox, Folder: s.Folder, Connected: s.Connected, Since: s.Since, Idle: s.Idle, Woken: s.Woken,
+			LookEvery: look[s.Mailbox].D(), Behind: s.Behind, Err: s.Err, RetryAt: s.RetryAt, OnDoneErr: s.OnDoneErr, Sessions: s.Sessions,
+		})
+	}
+	return fs
+}
