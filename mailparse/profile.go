@@ -248,6 +248,12 @@ func (p *pattern) group(m []string, name string) string {
 //go:embed formats/*.toml
 var builtinFiles embed.FS
 
+//go:embed formats/examples/template.toml
+var template string
+
+// Template is an annotated profile to start a format of one's own from.
+func Template() string { return template }
+
 // builtin is parsed once; profiles are immutable, so all parsers share them.
 var builtin = sync.OnceValues(loadBuiltin)
 
