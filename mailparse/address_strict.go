@@ -78,7 +78,7 @@ func strictDomain(domain string) (string, error) {
 		return "", errAddressScript
 	}
 	ascii := strings.ToLower(domain)
-	if !isASCII([]byte(domain)) || strings.Contains(ascii, "xn--") {
+	if !isASCII(domain) || strings.Contains(ascii, "xn--") {
 		var err error
 		if ascii, err = idna.Lookup.ToASCII(domain); err != nil {
 			return "", errAddressDomain
@@ -134,7 +134,7 @@ var scripts = []struct {
 // Latin letters beside Chinese, Japanese or Korean ones are ordinary there.
 func mixedScripts(domain string) bool {
 	for label := range strings.SplitSeq(domain, ".") {
-		if isASCII([]byte(label)) {
+		if isASCII(label) {
 			continue
 		}
 		seen := 0

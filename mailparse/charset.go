@@ -201,9 +201,9 @@ func isUTF16or32(label string) bool {
 func asciiCompatible(label string) bool { return !isUTF16or32(label) && label != "hz-gb-2312" }
 
 // isASCII also says no to ESC, SO and SI, which switch ISO-2022 charsets.
-func isASCII(data []byte) bool {
-	for _, c := range data {
-		if c >= utf8.RuneSelf || c == 0x1b || c == 0x0e || c == 0x0f {
+func isASCII[T string | []byte](data T) bool {
+	for i := 0; i < len(data); i++ {
+		if c := data[i]; c >= utf8.RuneSelf || c == 0x1b || c == 0x0e || c == 0x0f {
 			return false
 		}
 	}

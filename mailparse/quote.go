@@ -69,8 +69,8 @@ func cutQuotes(text string) (cut string, changed bool) {
 	return q.join(), true
 }
 
-// mayQuote is cheap and says no to most mails: no line begins with a mark or a
-// From label, or ends like an intro.
+// mayQuote is cheap and says no to most mails: no line begins with a mark, a
+// From label or a separator, or ends like an intro.
 func mayQuote(text string) bool {
 	for rest := text; rest != ""; {
 		line, after, _ := strings.Cut(rest, "\n")
@@ -78,14 +78,28 @@ func mayQuote(text string) bool {
 		if line == "" {
 			continue
 		}
-		if c := line[0]; c == '>' || (c <= ' ' || c >= utf8.RuneSelf) && strings.HasPrefix(strings.TrimLeft(line, blanks), ">") {
-			return true
+		if plainLine(line) && strings.IndexByte(line[:min(len(line), 40)], ':') < 0 {
+			continue
 		}
-		if endsIntro(line) || blockLabel(line)&labelFrom != 0 || isSeparator(line) || isReplyLine(line) {
+		if strings.HasPrefix(strings.TrimLeft(line, blanks), ">") || endsIntro(line) || blockLabel(line)&labelFrom != 0 || isSeparator(line) || isReplyLine(line) {
 			return true
 		}
 	}
 	return false
+}
+
+// plainLine: begins with an ASCII letter or digit and ends in one or in a mark
+// that ends no intro.
+func plainLine(line string) bool {
+	first, last := line[0], line[len(line)-1]
+	if first >= utf8.RuneSelf || last >= utf8.RuneSelf || !asciiLetter(first) && (first < '0' || first > '9') {
+		return false
+	}
+	switch last {
+	case ':', '-', '*', '_', ' ', '\t':
+		return false
+	}
+	return true
 }
 
 // blanks are what may stand before a mark.
@@ -94,6 +108,10 @@ const blanks = " \t\u00a0\ufeff"
 func (q *quoted) classify() {
 	q.kinds, q.labels = make([]lineKind, len(q.lines)), make([]labelSet, len(q.lines))
 	for i, line := range q.lines {
+		if line != "" && plainLine(line) {
+			q.labels[i] = blockLabel(line)
+			continue
+		}
 		t := strings.TrimLeft(line, blanks)
 		switch {
 		case strings.TrimSpace(t) == "":

@@ -55,14 +55,31 @@ var mobileTails = []string{"から送信", "から送信されました", "gesen
 var devices = []string{"iphon", "ipad", "android", "outlook", "blackberry", "samsung", "galaxy", "smartphone", "handy", "mobil", "windows", "tablet", "huawei", "xiaomi", "htc", "nokia", "sony", "lumia", "yahoo", "gmail", "mail", "ios", "phone", "device", "droid", "pixel", "nexus", "telefon", "teléfono", "téléphone", "telefono", "cellulare", "móvil", "celular"}
 
 // closings stand alone above a name at the end of a mail.
-var closings = []string{
-	"regards", "best regards", "kind regards", "kindest regards", "warm regards", "warmest regards", "with regards", "with kind regards", "with best regards", "many regards", "best", "all the best", "best wishes", "sincerely", "sincerely yours", "yours sincerely", "yours faithfully", "yours truly", "respectfully", "cheers", "thanks", "thank you", "many thanks", "thanks and regards", "thanks & regards", "thanks and best regards", "thanks in advance", "br", "rgds", "kr", "cordially", "warmly", "take care", "with appreciation",
-	"mit freundlichen grüßen", "mit freundlichen gruessen", "mit freundlichem gruß", "mit freundlichem gruss", "freundliche grüße", "freundliche grüsse", "viele grüße", "viele grüsse", "beste grüße", "beste grüsse", "herzliche grüße", "liebe grüße", "schöne grüße", "mfg", "lg", "vg", "gruß", "grüße", "danke", "vielen dank", "hochachtungsvoll", "mit besten grüßen",
-	"cordialement", "bien cordialement", "bien à vous", "salutations", "meilleures salutations", "sincères salutations", "merci", "merci d'avance", "cdlt", "bonne journée", "respectueusement",
-	"saludos", "un saludo", "saludos cordiales", "un cordial saludo", "atentamente", "gracias", "muchas gracias", "cordiali saluti", "distinti saluti", "saluti", "un saluto", "grazie", "atenciosamente", "cumprimentos", "com os melhores cumprimentos", "abraços", "obrigado", "obrigada", "att",
-	"met vriendelijke groet", "met vriendelijke groeten", "vriendelijke groet", "vriendelijke groeten", "groeten", "groet", "mvg", "bedankt", "alvast bedankt", "med vänliga hälsningar", "med vänlig hälsning", "vänliga hälsningar", "hälsningar", "mvh", "tack", "med venlig hilsen", "venlig hilsen", "hilsen", "med vennlig hilsen", "vennlig hilsen", "takk", "tak", "ystävällisin terveisin", "terveisin", "kiitos",
-	"s pozdravem", "s přátelským pozdravem", "děkuji", "s pozdravom", "ďakujem", "z poważaniem", "pozdrawiam", "z wyrazami szacunku", "dziękuję", "üdvözlettel", "tisztelettel", "köszönettel", "köszönöm", "cu stimă", "cu respect", "mulțumesc", "lijep pozdrav", "srdačan pozdrav", "lep pozdrav", "с уважением", "спасибо", "з повагою", "дякую", "с уважение", "поздрави", "με εκτίμηση", "ευχαριστώ", "saygılarımla", "saygılarımızla", "iyi çalışmalar", "teşekkürler",
-	"trân trọng", "salam", "terima kasih", "hormat saya", "此致", "谢谢", "謝謝", "敬上", "祝好", "よろしくお願いいたします", "よろしくお願いします", "敬具", "감사합니다", "בברכה", "تحياتي",
+var closings = map[string]bool{
+	"regards": true, "best regards": true, "kind regards": true, "kindest regards": true, "warm regards": true, "warmest regards": true,
+	"with regards": true, "with kind regards": true, "with best regards": true, "many regards": true, "best": true, "all the best": true,
+	"best wishes": true, "sincerely": true, "sincerely yours": true, "yours sincerely": true, "yours faithfully": true, "yours truly": true,
+	"respectfully": true, "cheers": true, "thanks": true, "thank you": true, "many thanks": true, "thanks and regards": true, "thanks & regards": true,
+	"thanks and best regards": true, "thanks in advance": true, "br": true, "rgds": true, "kr": true, "cordially": true, "warmly": true,
+	"take care": true, "with appreciation": true, "mit freundlichen grüßen": true, "mit freundlichen gruessen": true, "mit freundlichem gruß": true,
+	"mit freundlichem gruss": true, "freundliche grüße": true, "freundliche grüsse": true, "viele grüße": true, "viele grüsse": true,
+	"beste grüße": true, "beste grüsse": true, "herzliche grüße": true, "liebe grüße": true, "schöne grüße": true, "mfg": true, "lg": true, "vg": true,
+	"gruß": true, "grüße": true, "danke": true, "vielen dank": true, "hochachtungsvoll": true, "mit besten grüßen": true, "cordialement": true,
+	"bien cordialement": true, "bien à vous": true, "salutations": true, "meilleures salutations": true, "sincères salutations": true, "merci": true,
+	"merci d'avance": true, "cdlt": true, "bonne journée": true, "respectueusement": true, "saludos": true, "un saludo": true, "saludos cordiales": true,
+	"un cordial saludo": true, "atentamente": true, "gracias": true, "muchas gracias": true, "cordiali saluti": true, "distinti saluti": true,
+	"saluti": true, "un saluto": true, "grazie": true, "atenciosamente": true, "cumprimentos": true, "com os melhores cumprimentos": true,
+	"abraços": true, "obrigado": true, "obrigada": true, "att": true, "met vriendelijke groet": true, "met vriendelijke groeten": true,
+	"vriendelijke groet": true, "vriendelijke groeten": true, "groeten": true, "groet": true, "mvg": true, "bedankt": true, "alvast bedankt": true,
+	"med vänliga hälsningar": true, "med vänlig hälsning": true, "vänliga hälsningar": true, "hälsningar": true, "mvh": true, "tack": true,
+	"med venlig hilsen": true, "venlig hilsen": true, "hilsen": true, "med vennlig hilsen": true, "vennlig hilsen": true, "takk": true, "tak": true,
+	"ystävällisin terveisin": true, "terveisin": true, "kiitos": true, "s pozdravem": true, "s přátelským pozdravem": true, "děkuji": true,
+	"s pozdravom": true, "ďakujem": true, "z poważaniem": true, "pozdrawiam": true, "z wyrazami szacunku": true, "dziękuję": true, "üdvözlettel": true,
+	"tisztelettel": true, "köszönettel": true, "köszönöm": true, "cu stimă": true, "cu respect": true, "mulțumesc": true, "lijep pozdrav": true,
+	"srdačan pozdrav": true, "lep pozdrav": true, "с уважением": true, "спасибо": true, "з повагою": true, "дякую": true, "с уважение": true,
+	"поздрави": true, "με εκτίμηση": true, "ευχαριστώ": true, "saygılarımla": true, "saygılarımızla": true, "iyi çalışmalar": true, "teşekkürler": true,
+	"trân trọng": true, "salam": true, "terima kasih": true, "hormat saya": true, "此致": true, "谢谢": true, "謝謝": true, "敬上": true, "祝好": true,
+	"よろしくお願いいたします": true, "よろしくお願いします": true, "敬具": true, "감사합니다": true, "בברכה": true, "تحياتي": true,
 }
 
 // disclaimers are found in the last paragraphs of a mail and hold no customer's words.

@@ -257,8 +257,8 @@ func isSeparator(line string) bool {
 // isReplyLine: "## Please type your reply above this line ##", which helpdesks
 // put above what they quote.
 func isReplyLine(line string) bool {
-	if len(line) > 150 || len(line) < 12 {
-		return false
+	if len(line) > 150 || len(line) < 12 || asciiLetter(line[0]) {
+		return false // without anything drawn around it, it may be a sentence
 	}
 	low := strings.ToLower(line)
 	for _, w := range replyLines {
@@ -316,6 +316,9 @@ func (q *quoted) labelsAt(i int) int {
 
 // blockLabel returns what a line "Label: value" may name, 0 if nothing.
 func blockLabel(line string) (set labelSet) {
+	if head := line[:min(len(line), 60)]; strings.IndexByte(head, ':') < 0 && isASCII(head) {
+		return 0
+	}
 	line = strings.TrimLeft(line, blanks+"*\u200e\u200f\u202a|")
 	at, _ := colon(line, 40)
 	if at <= 0 {

@@ -107,15 +107,7 @@ func contactBlock(lines []string) int {
 
 func isClosing(line string) bool {
 	t := strings.ToLower(strings.Trim(line, " \t*_,.!;\u00a0，。！"))
-	if len(t) == 0 || len(t) > 60 {
-		return false
-	}
-	for _, c := range closings {
-		if t == c {
-			return true
-		}
-	}
-	return false
+	return len(t) <= 60 && closings[t]
 }
 
 // signatureLine: short, no sentence.
@@ -216,20 +208,16 @@ func isDeviceLine(line string) bool {
 	if strings.HasPrefix(t, "please excuse ") || strings.HasPrefix(t, "sent from my ") && words <= 4 {
 		return true
 	}
-	if !hasDevice(t) && link == "" {
-		return false
-	}
+	known := false
 	for _, w := range mobileWords {
-		if strings.HasPrefix(t, w) {
-			return true
+		if known = strings.HasPrefix(t, w); known {
+			break
 		}
 	}
 	for _, w := range mobileTails {
-		if strings.HasSuffix(t, w) && words <= 7 {
-			return true
-		}
+		known = known || strings.HasSuffix(t, w) && words <= 7
 	}
-	return false
+	return known && (link != "" || hasDevice(t))
 }
 
 func apology(t string) bool {
