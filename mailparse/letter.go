@@ -39,7 +39,7 @@ func (l *letter) note(format string, args ...any) {
 func (m *message) letter(carrier string, b *budget) *letter {
 	l := &letter{
 		carrier: carrier, forwarded: carrier == "attached", message: m,
-		header: m.header, plain: strings.Trim(m.plain, "\n"), attachments: m.attachments,
+		header: m.header, plain: trimBody(m.plain), attachments: m.attachments,
 	}
 	seen := 0
 	for _, f := range m.header { // one pass: a mail has thirty fields and we want six, the first of each
@@ -99,7 +99,7 @@ func (l *letter) text() string {
 	l.shown = l.plain
 	if l.doc != nil && (strings.TrimSpace(l.plain) == "" || isStub(l.plain)) {
 		if t := l.body.text(); strings.TrimSpace(t) != "" {
-			l.shown, l.plain = strings.Trim(t, "\n"), ""
+			l.shown, l.plain = trimBody(t), ""
 		}
 	}
 	return l.shown
