@@ -186,16 +186,16 @@ func stripEnriched(s string) string {
 			s = s[1:]
 			continue
 		}
-		end := strings.IndexByte(s, '>')
-		if end < 0 || end > 60 {
+		end := strings.IndexByte(s[:min(len(s), 60)], '>')
+		if end < 0 {
 			sb.WriteByte('<')
 			continue
 		}
 		tag := strings.ToLower(s[:end])
 		s = s[end+1:]
 		if tag == "param" {
-			if _, rest, ok := strings.Cut(s, "</param>"); ok {
-				s = rest
+			if _, rest, ok := strings.Cut(s[:min(len(s), 1000)], "</param>"); ok {
+				s = s[min(len(s), 1000)-len(rest):]
 			}
 		}
 	}

@@ -83,6 +83,9 @@ func (m *markedQuotes) introduced(s span) {
 }
 
 func (m *markedQuotes) add(s span, i int32, mark quoteMark) {
+	if len(m.quotes)+len(m.signs)+len(m.intros) > maxMarked {
+		return
+	}
 	switch mark {
 	case markWhole:
 		m.quotes = append(m.quotes, s.clip(s.doc.element(i)))
@@ -95,12 +98,15 @@ func (m *markedQuotes) add(s span, i int32, mark quoteMark) {
 	}
 }
 
+// maxMarked bounds the elements looked at; clients write a handful.
+const maxMarked = 100
+
 // htmlWithoutQuotes renders a body without the quotes that its markup names; ok
 // is false where it names none, or where nothing of the writer's would be left.
 func htmlWithoutQuotes(s span) (reply, unquoted string, ok bool) {
 	m := findMarkedQuotes(s)
 	m.introduced(s)
-	if len(m.quotes) == 0 && len(m.signs) == 0 && m.end == s.to {
+	if n := len(m.quotes) + len(m.signs); n == 0 && m.end == s.to || n > maxMarked {
 		return "", "", false
 	}
 	own := s
