@@ -44,7 +44,7 @@ func (in *intake) deflateRaws() (wait func() []blob) {
 		for _, n := range in.news {
 			if n.record.HasRaw && len(n.arrival.Raw) > 0 && !(in.again != nil && in.again.HasRaw) {
 				raw, deflated := deflate(n.arrival.Raw)
-				raws = append(raws, blob{[]any{n.record.ID, flag(deflated), raw}, len(raw)})
+				raws = append(raws, blob{[]any{n.record.ID, bit(deflated), raw}, len(raw)})
 			}
 		}
 	})

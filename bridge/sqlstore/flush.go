@@ -132,7 +132,7 @@ func (in *intake) updateMail(ctx context.Context, m *bridge.MailRecord) error {
 		format = $7, kind = $8, customer = $9, customer_fold = $10, conversation_id = $11, copy_of = $12, evidence = $13, has_raw = $14
 		WHERE id = $15`,
 		m.MessageID, m.FromAddress, m.FromName, m.Subject, string(m.State), m.Reason,
-		m.Format, m.Kind, m.Customer, fold(m.Customer), ref(m.Conversation), ref(m.CopyOf), list(m.Evidence), flag(m.HasRaw), m.ID)
+		m.Format, m.Kind, m.Customer, fold(m.Customer), ref(m.Conversation), ref(m.CopyOf), list(m.Evidence), bit(m.HasRaw), m.ID)
 	return err
 }
 

@@ -24,16 +24,16 @@ func (c *conditions) and(condition string, arg any) {
 	c.where = append(c.where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(c.args))))
 }
 
-// finish writes WHERE, ORDER BY and LIMIT: newest first.
-func (c *conditions) finish(id string, limit int) string {
-	var out string
+// finish writes WHERE, ORDER BY and LIMIT behind query: newest first.
+func (c *conditions) finish(query, id string, limit int) (string, []any) {
 	if len(c.where) > 0 {
-		out = " WHERE " + strings.Join(c.where, " AND ")
+		query += " WHERE " + strings.Join(c.where, " AND ")
 	}
 	if limit <= 0 {
 		limit = 100
 	}
-	return out + " ORDER BY " + id + " DESC LIMIT " + strconv.Itoa(limit)
+	args := append(c.args, int64(limit))
+	return query + " ORDER BY " + id + " DESC LIMIT $" + strconv.Itoa(len(args)), args
 }
 
 // state adds a state, checked so that it can stand in the text itself: only then
@@ -69,7 +69,8 @@ func (s *Store) Mails(ctx context.Context, f bridge.Filter) (mails []bridge.Mail
 	if f.Conversation != 0 {
 		c.and(`m.conversation_id = ?`, f.Conversation)
 	}
-	if err := s.lone(ctx).each(selectMails+c.finish("m.id", f.Limit), c.args, gather(&mails, scanMail)); err != nil {
+	query, args := c.finish(selectMails, "m.id", f.Limit)
+	if err := s.lone(ctx).each(query, args, gather(&mails, scanMail)); err != nil {
 		return nil, fmt.Errorf("list mails: %w", err)
 	}
 	return mails, nil
@@ -94,7 +95,8 @@ func (s *Store) Conversations(ctx context.Context, f bridge.Filter) (convs []bri
 	if f.Conversation != 0 {
 		c.and(`c.id = ?`, f.Conversation)
 	}
-	if err := s.lone(ctx).each(selectConversations+c.finish("c.id", f.Limit), c.args, gather(&convs, scanBridgeConversation)); err != nil {
+	query, args := c.finish(selectConversations, "c.id", f.Limit)
+	if err := s.lone(ctx).each(query, args, gather(&convs, scanBridgeConversation)); err != nil {
 		return nil, fmt.Errorf("list conversations: %w", err)
 	}
 	return convs, nil
@@ -126,8 +128,8 @@ func (s *Store) Deliveries(ctx context.Context, f bridge.Filter) (ds []bridge.De
 	if f.Conversation != 0 {
 		c.and(`d.conversation_id = ?`, f.Conversation)
 	}
-	err = s.lone(ctx).each(selectDeliveries+c.finish("d.id", f.Limit), c.args, gather(&ds, scanPlainDelivery))
-	if err != nil {
+	query, args := c.finish(selectDeliveries, "d.id", f.Limit)
+	if err := s.lone(ctx).each(query, args, gather(&ds, scanPlainDelivery)); err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	return ds, nil

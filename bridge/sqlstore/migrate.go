@@ -24,6 +24,8 @@ func migrations() []string {
 	}
 }
 
+const versionTable = "CREATE TABLE schema_version (version @int NOT NULL) @table;\nINSERT INTO schema_version VALUES (0);\n"
+
 // migrate brings the database to the last step. With existing it only checks.
 func (s *Store) migrate(ctx context.Context, steps []string, existing bool) error {
 	version, err := s.version(ctx)
@@ -64,7 +66,7 @@ func (s *Store) step(ctx context.Context, n int, text string) error {
 			return err
 		}
 		if n == 1 {
-			if _, err := tx.exec(ctx, s.d.translate("CREATE TABLE schema_version (version @int NOT NULL) @table; INSERT INTO schema_version VALUES (0);")); err != nil {
+			if _, err := tx.exec(ctx, s.d.translate(versionTable)); err != nil {
 				return err
 			}
 		}

@@ -28,7 +28,7 @@ const insertMailsCols = 22
 func mailArgs(args []any, folder int64, m *bridge.MailRecord) []any {
 	return append(args, m.ID, folder, int64(m.UIDValidity), int64(m.UID), m.ContentKey, m.MessageID, m.FromAddress, m.FromName, m.Subject,
 		micros(m.Received), m.Size, string(m.State), m.Reason, m.Format, m.Kind, m.Customer, fold(m.Customer), ref(m.Conversation),
-		ref(m.CopyOf), list(m.Evidence), m.Recorded.UnixMicro(), flag(m.HasRaw))
+		ref(m.CopyOf), list(m.Evidence), m.Recorded.UnixMicro(), bit(m.HasRaw))
 }
 
 // asStored makes of a record what reading it back would give.
@@ -123,11 +123,6 @@ const insertJournalCols = 6
 
 func eventArgs(args []any, e bridge.Event) []any {
 	return append(args, e.At.UnixMicro(), e.What, e.Text, ref(e.Mail), ref(e.Conversation), ref(e.Delivery))
-}
-
-func scanEvent(scan func(...any) error) (e bridge.Event, err error) {
-	err = scan(at{&e.At}, &e.What, &e.Text, id{&e.Mail}, id{&e.Conversation}, id{&e.Delivery})
-	return e, err
 }
 
 // gather collects what scan makes of each row.

@@ -275,12 +275,15 @@ func tuples(first, cols, rows int) string {
 // insert writes rows, as many in one statement as the dialect likes. query is
 // "INSERT INTO t (a, b) VALUES %s …".
 func (tx *session) insert(ctx context.Context, query string, cols int, args []any) (affected int64, err error) {
+	n, text := tx.d.rows, ""
 	for rows := len(args) / cols; rows > 0; {
-		n := tx.d.rows
 		for n > rows { // powers of two: few texts to prepare
-			n /= 2
+			n, text = n/2, ""
 		}
-		done, err := tx.exec(ctx, insertText(query, cols, n), args[:n*cols]...)
+		if text == "" {
+			text = strings.Replace(query, "%s", tuples(1, cols, n), 1)
+		}
+		done, err := tx.exec(ctx, text, args[:n*cols]...)
 		if err != nil {
 			return affected, err
 		}
@@ -288,10 +291,6 @@ func (tx *session) insert(ctx context.Context, query string, cols int, args []an
 		args, rows = args[n*cols:], rows-n
 	}
 	return affected, nil
-}
-
-func insertText(query string, cols, rows int) string {
-	return strings.Replace(query, "%s", tuples(1, cols, rows), 1)
 }
 
 // chunks cuts a list into pieces a statement can take.

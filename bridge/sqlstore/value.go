@@ -33,7 +33,7 @@ func ref(id int64) any {
 	return id
 }
 
-func flag(b bool) int64 {
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}
