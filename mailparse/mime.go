@@ -31,8 +31,9 @@ type content struct {
 // readMessage decodes a mail. It answers for any bytes.
 //
 // go-message is not used: it refuses a whole mail for one line without a colon,
-// stops at the first bad base64 byte and copies every part through readers.
-// Measured on the 22 KB Intercom mail it takes longer than all the rest of Parse.
+// stops at the first bad base64 byte, and no pass before it can tame that in the
+// parts. Parts here are slices of the raw mail; on the 22 KB Intercom mail that
+// is a fifth of the time go-message's mail reader takes.
 func readMessage(raw []byte, b *budget) *message {
 	raw = usableLines(bytes.TrimPrefix(raw, []byte("\uFEFF")))
 	return readAttached(skipBlankLines(raw), "", b)
