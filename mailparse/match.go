@@ -38,7 +38,8 @@ type matcher struct {
 	rendered        string
 	hasRendered     bool
 
-	runs int // of line patterns
+	runs int        // of line patterns
+	glue []*pattern // of the profile that is looking
 
 	structured bool // the HTML shows the structure of the profile that is looking
 }
@@ -54,6 +55,10 @@ func newMatcher(v *view) *matcher {
 // look turns to the next profile.
 func (m *matcher) look(p *Profile) {
 	m.structured = p.html != nil && slices.ContainsFunc(p.anchors(), m.present)
+	m.runs = 0
+	if p.text != nil && len(p.text.glue)+len(m.glue) > 0 {
+		m.glue, m.lines, m.rawLines = p.text.glue, nil, nil
+	}
 }
 
 // present: the selector finds something in the mail's HTML.
@@ -166,8 +171,26 @@ func (m *matcher) bodyLines() []string {
 		for i, l := range m.rawLines {
 			m.lines[i] = bareLine(l)
 		}
+		m.unwrap()
 	}
 	return m.lines
+}
+
+// unwrap puts lines together that a client broke: the first keeps both, the
+// second becomes empty, so that line numbers stay.
+func (m *matcher) unwrap() {
+	above := 0
+	for i := 1; i < len(m.lines); i++ {
+		if m.lines[i-1] != "" {
+			above = i - 1
+		}
+		if m.lines[i] == "" || above < i-3 || m.lines[above] == "" || len(m.lines[i]) > maxLine || !slices.ContainsFunc(m.glue, func(p *pattern) bool { return m.fits(p, m.lines[i]) }) {
+			continue
+		}
+		m.lines[above] += " " + m.lines[i]
+		m.rawLines[above] += " " + m.rawLines[i]
+		m.lines[i], m.rawLines[i] = "", ""
+	}
 }
 
 func (m *matcher) firstLine() string {

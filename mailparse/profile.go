@@ -174,6 +174,7 @@ type htmlTurns struct {
 type textTurns struct {
 	from, to    []*pattern
 	skip        []*pattern // lines above the first message that nobody said
+	glue        []*pattern // lines that belong to the one above: a client wrapped it
 	lines       []*pattern // at or date and time, who, text, whisper
 	metaLast    bool       // the line stands below what was said
 	single      bool       // without such lines, all of it is one turn of the customer

@@ -268,6 +268,7 @@ func readText(x table) *textTurns {
 		from:        x.patterns("from"),
 		to:          x.patterns("to"),
 		skip:        x.patterns("skip"),
+		glue:        x.patterns("glue"),
 		lines:       x.patterns("line"),
 		metaLast:    x.boolean("meta_last"),
 		single:      x.boolean("single"),

@@ -247,35 +247,51 @@ func (r *reader) skips(line string) bool {
 // messageLines returns the lines of one message, without the speaker's initials above it.
 func (r *reader) messageLines(from, to int, author string) []string {
 	lines := r.m.bodyLines()
-	for from < to && (lines[from] == "" || len(r.t.Turns) == 0 && r.skips(lines[from])) {
-		from++
-	}
-	if r.p.text.initials {
-		// A line the product left between two messages (a place, without label)
-		// is told from what was said by the initials that follow it.
-		for i, seen := from, 0; i < to && seen < 3; i++ {
-			if lines[i] == "" {
-				continue
-			}
-			seen++
-			if !r.initials(lines[i], author) || seen > 1 && len(r.t.Turns) == 0 {
-				continue // above the first message there is no such line
-			}
-			if _, beside, ok := strings.Cut(r.m.rawLines[i], "\t"); ok {
-				r.m.rawLines[i] = beside
-				from = i
-				break
-			}
-			if strings.TrimSpace(strings.Join(lines[i+1:to], "")) != "" {
-				from = i + 1
-				break
-			}
+	if i := r.initialsAbove(from, to, author); i > 0 {
+		from = i
+	} else {
+		for from < to && (lines[from] == "" || len(r.t.Turns) == 0 && r.skips(lines[from])) {
+			from++
 		}
 	}
 	for i := from; i < to; i++ {
 		r.said[i] = true
 	}
 	return r.m.rawLines[from:to]
+}
+
+// initialsAbove returns where the message below its speaker's initials begins,
+// 0 where there are none. What the product left above it (a place without label,
+// wrapped lines of the header) is told from what was said by them.
+func (r *reader) initialsAbove(from, to int, author string) int {
+	if !r.p.text.initials {
+		return 0
+	}
+	lines := r.m.bodyLines()
+	most := 3
+	if len(r.t.Turns) == 0 {
+		most = 6
+		if from == 0 {
+			most = 1 // what stood above the chat was deleted
+		}
+	}
+	for i, seen := from, 0; i < to && seen < most; i++ {
+		if lines[i] == "" {
+			continue
+		}
+		seen++
+		if !r.initials(lines[i], author) {
+			continue
+		}
+		if _, beside, ok := strings.Cut(r.m.rawLines[i], "\t"); ok {
+			r.m.rawLines[i] = beside
+			return i
+		}
+		if strings.TrimSpace(strings.Join(lines[i+1:to], "")) != "" {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // initials: "AE" above a message of Ada Example or of Ada, or in the cell beside it.
