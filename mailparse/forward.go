@@ -343,7 +343,26 @@ func (f *found) forward(subject string) *forward {
 	from, to := f.body()
 	fw.plain = f.unwrap(from, to)
 	fw.comment = f.commentText(to)
+	fw.judge()
 	return fw
+}
+
+// judge takes an address away that hides a character (THREATS T14): it is not
+// what it looks like, and without the character it would be somebody else's.
+func (f *forward) judge() {
+	for _, a := range []*Address{&f.from, &f.replyTo} {
+		if strings.ContainsFunc(a.Address, zeroWidth) {
+			a.Address = ""
+			f.evidence += "; an address with hidden characters was refused"
+		}
+	}
+	for _, list := range [][]Address{f.to, f.cc} {
+		for i := range list {
+			if strings.ContainsFunc(list[i].Address, zeroWidth) {
+				list[i].Address = ""
+			}
+		}
+	}
 }
 
 func (f *found) readBlockInto(fw *forward) {

@@ -1,5 +1,7 @@
 package mailparse
 
+import "strings"
+
 // addHTML adds what the HTML says to a forward: where the original stands in
 // it, and what the text part left out. h is the forward as the HTML shows it.
 func (f *forward) addHTML(h *forward, html span, r rendered, seen *found) {
@@ -14,8 +16,7 @@ func (f *forward) addHTML(h *forward, html span, r rendered, seen *found) {
 		f.from.Name = h.from.Name
 	}
 	if h.from.Address != "" && f.from.Address != h.from.Address {
-		f.weak = true
-		f.evidence += "; text and HTML name different senders"
+		f.disagree(h, seen)
 		return
 	}
 	f.weak = f.weak && h.weak
@@ -32,6 +33,22 @@ func (f *forward) addHTML(h *forward, html span, r rendered, seen *found) {
 		f.date = h.date
 	}
 	f.evidence += "; HTML alike"
+}
+
+// disagree: text and HTML name different senders. Where one of them is known to
+// the other part, that part was only read differently; else somebody made them
+// differ, and there is no sender: never a guess.
+func (f *forward) disagree(h *forward, seen *found) {
+	f.weak = true
+	f.evidence += "; text and HTML name different senders"
+	for i := range seen.lines {
+		if strings.Contains(seen.lines[i].text, f.from.Address) {
+			return
+		}
+	}
+	if !strings.Contains(f.plain, h.from.Address) {
+		f.from.Address = ""
+	}
 }
 
 // originalIn returns the nodes of the original.

@@ -86,9 +86,9 @@ func TestForwardOdd(t *testing.T) {
 		{"marks of direction and no-break blanks", "Fwd: Hello",
 			"\u200e---------- Forwarded message ---------\n\u200fFrom:\u00a0Ada Example\u00a0<ada@example.org>\nDate:\u00a0Thu, Oct 28, 2021 at 2:58\u202fPM\nSubject: Hello\nTo: <help@example.com>\n\nText.",
 			`from Ada Example <ada@example.org> to  <help@example.com> | Hello | Thu, Oct 28, 2021 at 2:58 PM | body "Text."`},
-		{"a zero-width character in the address is kept, to be judged", "Fwd: Hello",
+		{"a zero-width character in the address: it is refused", "Fwd: Hello",
 			"---------- Forwarded message ---------\nFrom: Ada <ada\u200b@example.org>\nDate: Thu, Oct 28, 2021 at 2:58 PM\nSubject: Hello\n\nText.",
-			"from Ada <ada\u200b@example.org> | Hello | Thu, Oct 28, 2021 at 2:58 PM | body \"Text.\""},
+			"from Ada <> | Hello | Thu, Oct 28, 2021 at 2:58 PM | body \"Text.\""},
 		{"Gmail in a language without a label of ours", "Fwd: Hello",
 			"---------- Forwarded message ---------\nXyzzy: Ada Example <ada@example.org>\nDate: Thu, Oct 28, 2021 at 2:58 PM\nSubject: Hello\nTo: <help@example.com>\n\nText.",
 			`from Ada Example <ada@example.org> to  <help@example.com> | Hello | Thu, Oct 28, 2021 at 2:58 PM | body "Text."`},
@@ -241,7 +241,7 @@ func TestForwardDisagrees(t *testing.T) {
 	c := clientForm{"gmail", "en", "Fwd:", "---------- Forwarded message ---------", "from=From|date=Date|subject=Subject|to=To"}
 	text := strings.ReplaceAll(c.text(), "ada@example.org", "eve@example.net")
 	f := findForward("Fwd: x", text, parseHTML(c.html(), nil))
-	if f == nil || !f.weak || !strings.Contains(f.evidence, "different senders") {
+	if f == nil || !f.weak || f.from.Address != "" || !strings.Contains(f.evidence, "different senders") {
 		t.Errorf("%s", f.one())
 	}
 }

@@ -179,8 +179,12 @@ func (t *builder) endTag(tag string) {
 			if tag == "a" {
 				t.endLink(k)
 			}
-			return
+			break
 		}
+	}
+	if tag == "p" { // </p> without an open one is an empty paragraph (§13.2.6.4.7)
+		t.startTag("p", nil, false)
+		t.pop()
 	}
 }
 
