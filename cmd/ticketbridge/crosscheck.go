@@ -207,7 +207,7 @@ func (x *crosscheck) profileProblem(err error) {
 	p, ok := errors.AsType[mailparse.Problem](err)
 	switch {
 	case !ok:
-		x.addAll("formats", []error{err})
+		x.problems = append(x.problems, x.at("formats.dir", err.Error()))
 	case p.File != "":
 		x.problems = append(x.problems, problem{file: p.File, line: p.Line, key: p.Key, text: p.Text})
 	default:

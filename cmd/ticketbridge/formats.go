@@ -38,7 +38,7 @@ func ownProfiles(dir string) (own []*mailparse.Profile, errs []error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, []error{fmt.Errorf("dir: %s: %s", dir, reason(err))}
+		return nil, []error{fmt.Errorf("%s: %s", dir, reason(err))}
 	}
 	for _, e := range entries {
 		if filepath.Ext(e.Name()) != ".toml" {

@@ -118,6 +118,21 @@ func TestParseForPeople(t *testing.T) {
 	}
 }
 
+// TestParseJSONExplains: with --explain the object has one field more.
+func TestParseJSONExplains(t *testing.T) {
+	out, _, code := parseTry(t, "", "--json", "--explain", demoFile(t, "01-new-chat.eml"))
+	var got struct {
+		Chat    map[string]any
+		Explain []string
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitOK {
+		t.Fatalf("exit %d, %v: %s", code, err, out)
+	}
+	if got.Chat["format"] != "intercom" || !strings.Contains(strings.Join(got.Explain, "\n"), "intercom") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestParseProfile(t *testing.T) {
 	file := demoFile(t, "01-new-chat.eml")
 	if out, _, code := parseTry(t, "", "--profile", "livehelperchat", file); code != exitOK || !strings.Contains(out, "no format knows this mail") {

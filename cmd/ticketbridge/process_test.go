@@ -200,8 +200,8 @@ func TestSecondSignalKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	inData := make(chan struct{})
-	go tarpit(silent, inData)
+	inBody := make(chan struct{}) // before it, a stop may still take the attempt back
+	go tarpit(silent, inBody)
 	_, port, _ := net.SplitHostPort(silent.Addr().String())
 	_, realPort, _ := net.SplitHostPort(h.smtpAddr)
 	file := writeDemoConfig(t, h, func(s string) string {
@@ -211,14 +211,14 @@ func TestSecondSignalKills(t *testing.T) {
 	p := startProcess(t, nil, "serve", "-config", file)
 	deliverDemo(t, h, "ann", "01-new-chat.eml")
 	select {
-	case <-inData:
+	case <-inBody:
 	case <-time.After(20 * time.Second):
 		t.Fatalf("nothing was sent:\n%s", p.out)
 	}
 	p.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-		t.Fatalf("it ended inside DATA at once:\n%s", p.out)
+		t.Fatalf("it ended inside the body at once:\n%s", p.out)
 	case <-time.After(time.Second): // it waits for the reply
 	}
 	p.Process.Signal(syscall.SIGTERM)
@@ -235,7 +235,7 @@ func TestSecondSignalKills(t *testing.T) {
 }
 
 // tarpit speaks SMTP up to the final dot and then says nothing.
-func tarpit(l net.Listener, inData chan<- struct{}) {
+func tarpit(l net.Listener, inBody chan<- struct{}) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -246,6 +246,7 @@ func tarpit(l net.Listener, inData chan<- struct{}) {
 			c.Write([]byte("220 slow\r\n"))
 			buf := make([]byte, 64<<10)
 			body := false
+			var began sync.Once
 			for {
 				n, err := c.Read(buf)
 				if err != nil {
@@ -253,12 +254,12 @@ func tarpit(l net.Listener, inData chan<- struct{}) {
 				}
 				switch cmd := string(buf[:n]); {
 				case body:
+					began.Do(func() { close(inBody) })
 				case strings.HasPrefix(cmd, "EHLO"):
 					c.Write([]byte("250 slow\r\n"))
 				case strings.HasPrefix(cmd, "DATA"):
 					body = true
 					c.Write([]byte("354 go\r\n"))
-					close(inData)
 				default:
 					c.Write([]byte("250 ok\r\n"))
 				}
