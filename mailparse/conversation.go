@@ -61,7 +61,7 @@ func (r *reader) conversationLink() (app, region string) {
 	}
 	last := ""
 	for _, l := range links {
-		if len(l) > maxLink || l == last {
+		if len(l) > maxLink || l == last || l == c.Link {
 			continue
 		}
 		last = l
@@ -98,11 +98,16 @@ func (r *reader) outsideLinks() []string {
 	var ls []string
 	if !r.m.body.empty() && (r.m.structured || r.p.html == nil || strings.TrimSpace(r.m.plain) == "") {
 		nodes := r.m.doc.nodes
+		hrefs := make([]string, 0, 16) // most links of a notification are the same few
 		for i := r.m.body.from; i < r.m.body.to; i++ {
 			href := nodes[i].attr("href")
-			if href != "" && !(r.m.structured && r.inBody(i)) {
-				ls = append(ls, decodeLink(href))
+			if href == "" || slices.Contains(hrefs, href) || r.m.structured && r.inBody(i) {
+				continue
 			}
+			if len(hrefs) < cap(hrefs) {
+				hrefs = append(hrefs, href)
+			}
+			ls = append(ls, decodeLink(href))
 		}
 	}
 	if r.m.structured {

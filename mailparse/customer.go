@@ -76,7 +76,10 @@ func sameAddress(a, b string) bool { return strings.EqualFold(a, b) }
 // its normal form.
 func (r *reader) weigh(locator int, fs []finding) []weighed {
 	var ws []weighed
-	for _, f := range fs {
+	for i, f := range fs {
+		if slices.Contains(fs[:i], f) {
+			continue // each message of a delta has the same row
+		}
 		w := weighed{Candidate: Candidate{Locator: f.where}, sure: f.sure, locator: locator}
 		address, err := StrictAddress(f.text)
 		switch {
