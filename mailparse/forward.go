@@ -64,6 +64,8 @@ func findForwardIn(subject, plain string, html span) *forward {
 	return nil
 }
 
+func hides(c rune) bool { return visibleRune(c) != c }
+
 // answers: the mail goes to the one whose words it holds, and only a header
 // block says it is a forward: then it is a reply whose Subject was changed.
 func (f *forward) answers(lists ...[]Address) bool {
@@ -351,14 +353,14 @@ func (f *found) forward(subject string) *forward {
 // what it looks like, and without the character it would be somebody else's.
 func (f *forward) judge() {
 	for _, a := range []*Address{&f.from, &f.replyTo} {
-		if strings.ContainsFunc(a.Address, zeroWidth) {
+		if strings.ContainsFunc(a.Address, hides) {
 			a.Address = ""
 			f.evidence += "; an address with hidden characters was refused"
 		}
 	}
 	for _, list := range [][]Address{f.to, f.cc} {
 		for i := range list {
-			if strings.ContainsFunc(list[i].Address, zeroWidth) {
+			if strings.ContainsFunc(list[i].Address, hides) {
 				list[i].Address = ""
 			}
 		}

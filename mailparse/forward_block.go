@@ -198,7 +198,7 @@ func labelAt(text string) (uses []labelUse, value string) {
 		}
 		value = strings.TrimLeft(value, "*_")
 	}
-	uses = clientLabels().labels[foldLabel(strings.Trim(label, "* "))]
+	uses = clientLabels().label(strings.Trim(label, "* "))
 	if uses == nil {
 		return nil, ""
 	}
@@ -212,7 +212,7 @@ func (b *headerBlock) labelWithoutColon(text string) ([]labelUse, string) {
 		if !ok || label == "Dw" && !strings.Contains(rest, "@") {
 			continue
 		}
-		uses := clientLabels().labels[foldLabel(label)]
+		uses := clientLabels().label(label)
 		for _, u := range uses {
 			if !b.has[u.field] && !u.locales.and(b.locales).empty() {
 				return uses, strings.TrimSpace(rest)
@@ -238,7 +238,7 @@ func (b *headerBlock) unknownFrom(text string) ([]labelUse, string) {
 // acrossBlank: text made from HTML may have a blank line after each label. It
 // goes on if a label that is still missing follows.
 func (b *headerBlock) acrossBlank(lines []fwdLine, j int) (int, bool) {
-	if len(b.order) == 0 || b.complete() {
+	if len(b.order) == 0 || b.complete() && !b.spaced {
 		return 0, false
 	}
 	for j < len(lines) && lines[j].empty() {
@@ -249,7 +249,7 @@ func (b *headerBlock) acrossBlank(lines []fwdLine, j int) (int, bool) {
 	}
 	uses, _ := labelAt(lines[j].text)
 	for _, u := range uses {
-		if b.has[u.field] || u.locales.and(b.locales).empty() && u.locales.and(clientLabels().english).empty() {
+		if b.has[u.field] || !b.speaks(u) {
 			continue
 		}
 		if b.spaced || len(b.order) == 1 && u.field != fieldOther || u.field == fieldSubject || u.field == fieldDate {
@@ -274,19 +274,18 @@ func (b *headerBlock) continues(lines []fwdLine, j int, field labelField, outer 
 			return true
 		}
 	case fieldSubject:
-		if j == len(lines)-1 || lines[j+1].empty() {
-			if bare, _ := peelPrefixes(outer); bare != "" {
-				if whole, _ := peelPrefixes(value + " " + line.text); strings.EqualFold(bare, whole) {
-					return true
-				}
-				if part, _ := peelPrefixes(value); strings.EqualFold(bare, part) {
-					return false
-				}
-			}
-			// Wrapped at the width of a line, and the blank line still to come.
-			if utf8.RuneCountInString(value) >= 60 && j < len(lines)-1 && len(line.text) < 60 {
+		if bare, _ := peelPrefixes(outer); bare != "" {
+			whole, _ := peelPrefixes(value + " " + line.text)
+			if strings.EqualFold(bare, whole) || startsFold(bare, whole+" ") {
 				return true
 			}
+			if part, _ := peelPrefixes(value); strings.EqualFold(bare, part) {
+				return b.labelFollows(lines, j+1)
+			}
+		}
+		// Wrapped at the width of a line, and the blank line still to come.
+		if j < len(lines)-1 && lines[j+1].empty() && utf8.RuneCountInString(value) >= 60 && len(line.text) < 60 {
+			return true
 		}
 	}
 	if line.indent > b.indent && line.depth == b.depth {
@@ -300,12 +299,17 @@ func (b *headerBlock) labelFollows(lines []fwdLine, j int) bool {
 	for k := j; k < len(lines) && k < j+3 && !lines[k].empty(); k++ {
 		uses, _ := labelAt(lines[k].text)
 		for _, u := range uses {
-			if u.field != fieldOther && !b.has[u.field] && !u.locales.and(b.locales).empty() {
+			if u.field != fieldOther && !b.has[u.field] && b.speaks(u) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// speaks: the label is in the block's language, or English.
+func (b *headerBlock) speaks(u labelUse) bool {
+	return !u.locales.and(b.locales).empty() || !u.locales.and(clientLabels().english).empty()
 }
 
 // openMailbox: the list cannot end here.
@@ -422,7 +426,7 @@ func gluedSubject(text string, marks []gluedLabel, locales localeSet) []gluedLab
 	}
 	last := marks[len(marks)-1]
 	if k := strings.Index(text[last.to:], "Assunto "); k > 0 {
-		if uses := within(clientLabels().labels["assunto"], locales); uses != nil {
+		if uses := within(clientLabels().label("assunto"), locales); uses != nil {
 			k += last.to
 			marks = append(marks, gluedLabel{k, k + len("Assunto "), uses})
 		}
@@ -453,7 +457,7 @@ func labelBefore(s string) (int, []labelUse) {
 	for i := tail; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if unicode.IsUpper(r) || unicode.Is(unicode.Lo, r) {
-			if uses := clientLabels().labels[foldLabel(s[i:])]; uses != nil && (len(s)-i >= 4 || apart(s[:i])) {
+			if uses := clientLabels().label(s[i:]); uses != nil && (len(s)-i >= 4 || apart(s[:i])) {
 				return i, uses
 			}
 		}

@@ -55,7 +55,7 @@ func FuzzForward(f *testing.F) {
 // squeeze takes out what unwrapping may take out: blanks, line ends, '>', marks.
 func squeeze(s string) string {
 	return strings.Map(func(c rune) rune {
-		if unicode.IsSpace(c) || c == '>' || zeroWidth(c) {
+		if unicode.IsSpace(c) || c == '>' || visibleRune(c) < 0 {
 			return -1
 		}
 		return c

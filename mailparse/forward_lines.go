@@ -77,6 +77,11 @@ func unquote(s string, depth int) string {
 // splitSeparator divides a line on which text follows a separator: Yahoo's
 // text part may write "----- Forwarded Message ----- From: …" in one.
 func splitSeparator(raw string) (separator, rest string, ok bool) {
+	if rest := strings.TrimLeft(raw, "_"); len(raw)-len(rest) >= 20 {
+		if uses, _ := labelAt(strings.TrimSpace(visible(rest))); uses != nil {
+			return raw[:len(raw)-len(rest)], rest, true
+		}
+	}
 	k := strings.IndexByte(raw, '-')
 	if k < 0 || k > 16 || !strings.HasPrefix(raw[k:], "---") {
 		return "", "", false
@@ -87,7 +92,7 @@ func splitSeparator(raw string) (separator, rest string, ok bool) {
 		return "", "", false
 	}
 	tail := strings.TrimLeft(head[e:], "-")
-	if t := strings.TrimSpace(visible(tail)); t == "" || strings.HasSuffix(t, "--") || clientLabels().separators[foldLabel(head[:e])] == useNone {
+	if t := strings.TrimSpace(visible(tail)); t == "" || strings.HasSuffix(t, "--") || clientLabels().separatorUse(head[:e]) == useNone {
 		return "", "", false
 	}
 	cut := len(raw) - len(tail)
@@ -143,7 +148,7 @@ func sentenceSeparator(text string) (separator, bool) {
 		return separator{}, false
 	}
 	words := strings.TrimRight(strings.Trim(text, "*_"), ":： *_")
-	use := clientLabels().separators[foldLabel(words)]
+	use := clientLabels().separatorUse(words)
 	if use != useForward && use != useEither {
 		return separator{}, false
 	}
@@ -153,6 +158,9 @@ func sentenceSeparator(text string) (separator, bool) {
 func (t *labelTable) separatorUse(words string) separatorUse {
 	words = strings.TrimRight(foldLabel(words), ":：")
 	if use := t.separators[words]; use != useNone {
+		return use
+	}
+	if use := t.separators[bareLetters(words)]; use != useNone {
 		return use
 	}
 	for _, n := range t.named {

@@ -37,3 +37,22 @@ func BenchmarkText(b *testing.B) {
 		doc.all().text()
 	}
 }
+
+// BenchmarkForward unwraps a forward of about 1.3 KB, and says no to a mail of
+// the same size that is none.
+func BenchmarkForward(b *testing.B) {
+	c := clientForms[0]
+	more := strings.Repeat("And here is one more line of the customer's, as people write them.\n", 13)
+	for name, text := range map[string]string{
+		"apple": c.text() + "> " + strings.ReplaceAll(strings.TrimSpace(more), "\n", "\n> "),
+		"none":  formComment + "\n" + formBody + "\n" + more,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				findForward("Fwd: x", text, nil)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -123,6 +124,7 @@ func (t *labelTable) read(locale int, kind string, texts []string) {
 				t.named = append(t.named, s)
 			} else {
 				t.separators[s] = use
+				t.separators[bareLetters(s)] = use
 			}
 		}
 	case "behalf":
@@ -133,7 +135,11 @@ func (t *labelTable) read(locale int, kind string, texts []string) {
 		t.attributions = append(t.attributions, &attributionForm{line: texts[1], locale: locale})
 	default:
 		for _, s := range texts {
-			t.addLabel(foldLabel(s), fieldNames[kind], locale)
+			key := foldLabel(s)
+			t.addLabel(key, fieldNames[kind], locale)
+			if bare := bareLetters(key); bare != key {
+				t.addLabel(bare, fieldNames[kind], locale)
+			}
 		}
 	}
 }
@@ -179,15 +185,43 @@ func foldLabel(s string) string {
 	if plain {
 		return s
 	}
-	return strings.ToLower(norm.NFC.String(strings.Join(strings.Fields(visible(s)), " ")))
+	return foldRest.Replace(strings.ToLower(norm.NFC.String(strings.Join(strings.Fields(visible(s)), " "))))
 }
 
-// visible drops zero-width characters and direction marks and makes every
-// blank a plain one. Labels are looked for in it; addresses are judged on the
+// foldRest: what lower case leaves different. Final sigma, the Turkish i.
+var foldRest = strings.NewReplacer("ς", "σ", "i\u0307", "i", "ı", "i")
+
+// bareLetters takes accents off a folded text: "ΑΠΌ" is also written "ΑΠΟ", and
+// some gateways drop them all.
+func bareLetters(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return strings.Map(func(c rune) rune {
+				if unicode.Is(unicode.Mn, c) {
+					return -1
+				}
+				return c
+			}, norm.NFD.String(s))
+		}
+	}
+	return s
+}
+
+// label looks a label up, without its colon.
+func (t *labelTable) label(s string) []labelUse {
+	key := foldLabel(s)
+	if uses := t.labels[key]; uses != nil {
+		return uses
+	}
+	return t.labels[bareLetters(key)]
+}
+
+// visible drops zero-width and control characters and direction marks and
+// makes every blank a plain one. Labels are looked for in it; addresses are judged on the
 // text before (THREATS T14).
 func visible(s string) string {
 	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
+		if s[i] >= utf8.RuneSelf || s[i] < ' ' && s[i] != '\t' && s[i] != '\n' {
 			return strings.Map(visibleRune, s)
 		}
 	}
@@ -198,7 +232,7 @@ func visibleRune(c rune) rune {
 	switch {
 	case c == 0xa0 || c == 0x202f || c == 0x3000 || 0x2000 <= c && c <= 0x200a:
 		return ' '
-	case zeroWidth(c):
+	case zeroWidth(c) || unicode.IsControl(c) && c != '\t' && c != '\n':
 		return -1
 	}
 	return c
