@@ -17,6 +17,9 @@
 // unix socket. Mailboxes are maildirs unless DovecotConfig says otherwise. A user logs in with the
 // whole address. Everything runs as one unprivileged user, without chroot.
 //
+// Each session in IDLE takes one of the user's inotify instances (fs.inotify.max_user_instances, 128 by
+// default); beyond, Dovecot looks every 30 seconds only.
+//
 // Postfix: a relay for everybody on loopback (SMTP), submission with STARTTLS and AUTH (Submission) and
 // over TLS (Submissions), passwords checked by Dovecot. Any From and any envelope sender may be used.
 // Mail to [Domain] goes to Dovecot by LMTP with Return-Path, X-Original-To and Delivered-To as received;

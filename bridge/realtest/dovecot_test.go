@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -240,6 +241,27 @@ func TestFrozenDovecotIsSilent(t *testing.T) {
 	if n, err := conn.Read(greeting); err != nil || !strings.HasPrefix(string(greeting[:n]), "a OK") {
 		t.Errorf("after Resume: %q, %v", greeting[:n], err)
 	}
+}
+
+func TestStartAfterACrashAndAfterAPause(t *testing.T) {
+	d := NewDovecot(t, DovecotConfig{})
+	box := d.NewMailbox(t, "agent")
+	idle := box.Dial(t) // its process survives the master
+	defer idle.Close()
+	master := d.run
+	if err := syscall.Kill(master.pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-master.ended
+	d.Start(t)
+	box.Mails(t, "INBOX")
+	d.Pause(t)
+	d.Start(t)
+	box.Mails(t, "INBOX")
+	d.Pause(t)
+	d.Stop(t)
+	d.Start(t)
+	box.Mails(t, "INBOX")
 }
 
 func TestDovecotConfigIsUsed(t *testing.T) {

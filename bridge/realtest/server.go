@@ -40,7 +40,7 @@ type run struct {
 
 func (s *Server) base() *Server { return s }
 
-// Start starts the server if it does not run, and waits until it serves.
+// Start starts the server if it does not run, and waits until it serves. A frozen one goes on.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	if err := s.start(); err != nil {
@@ -90,7 +90,7 @@ const launch = `echo "$$ $1" >"$2/group" && shift 2 && exec "$@"`
 func (s *Server) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.run != nil {
+	if s.run != nil && s.serving() {
 		return nil
 	}
 	log, err := os.OpenFile(s.LogFile(), os.O_WRONLY|os.O_APPEND, 0)
@@ -122,6 +122,19 @@ func (s *Server) start() error {
 	return nil
 }
 
+// serving says whether the server runs, and thaws it if a test left it frozen. Of one that ended by
+// itself it clears the rest away. s.mu is held.
+func (s *Server) serving() bool {
+	select {
+	case <-s.run.ended:
+		s.kill() // a survivor would be in the way of the next start, which then says so
+		return false
+	default:
+		s.signal(syscall.SIGCONT)
+		return true
+	}
+}
+
 // await waits until the server serves.
 func (s *Server) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -149,6 +162,9 @@ func (s *Server) end(sig syscall.Signal) error {
 	}
 	if sig != syscall.SIGKILL {
 		if err := syscall.Kill(s.run.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+		if err := s.signal(syscall.SIGCONT); err != nil { // it may be frozen
 			return err
 		}
 		select {
@@ -188,11 +204,19 @@ func (s *Server) freeze(t testing.TB, sig syscall.Signal) {
 	if s.run == nil {
 		t.Fatalf("realtest: %s does not run", s.name)
 	}
+	if err := s.signal(sig); err != nil {
+		t.Fatalf("realtest: %v to %s: %v", sig, s.name, err)
+	}
+}
+
+// signal tells all processes of the server. s.mu is held.
+func (s *Server) signal(sig syscall.Signal) error {
 	for _, p := range family(s.run.pid) {
 		if err := syscall.Kill(p.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Fatalf("realtest: %v to %s: %v", sig, s.name, err)
+			return err
 		}
 	}
+	return nil
 }
 
 // remove ends a private server and removes its files.

@@ -26,8 +26,8 @@ running() { # zombies do not count: whoever must bury them may never do so
     $1 != "Z" && index(groups, " " $3 " ") { n++ }
     END { exit n == 0 }'
 }
-await() { # up to 5 s
-  tries=100
+await() { # up to 10 s
+  tries=200
   while [ $tries -gt 0 ] && running; do
     sleep 0.05
     tries=$((tries - 1))
