@@ -192,7 +192,7 @@ func (m *demo) showLinks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := table{columns: []column{{"CONVERSATION", false}, {"CHAT", true}, {"CUSTOMER", true}, {"MESSAGES", false}, {"REF", false}, {"TICKET", false}}}
+	t := table{columns: []column{{"ID", false}, {"CHAT", true}, {"CUSTOMER", true}, {"MESSAGES", false}, {"REF", false}, {"TICKET", false}}}
 	for i := len(convs) - 1; i >= 0; i-- {
 		c := convs[i]
 		number := fmt.Sprint(m.house.desk.number(c.Link.MessageID))

@@ -8,10 +8,13 @@
 //	config.go     the config file: what it holds; decode.go reads it strictly,
 //	              lines.go finds where a key stands, crosscheck.go and
 //	              secrets.go check what no single key shows
-//	serve.go      the daemon: wiring only; lock.go, key.go, notify.go its state
+//	serve.go      the daemon: wiring only; lock.go and key.go guard its state,
+//	              dns.go, logs.go, notify.go, observe.go are what it leans on
 //	check.go parse.go formats.go health.go   questions that change nothing
-//	views.go show.go act.go                  the admin's views and actions
-//	demo.go       the whole way on loopback servers, in ten seconds
+//	views.go show.go act.go                  the admin's views and actions;
+//	              viewsjson.go is their --json, table.go and term.go the screen
+//	demo.go       the whole way on loopback servers, in ten seconds: demoplay.go
+//	              is the show, demoservers.go the stage, demo/*.eml the cast
 package main
 
 import (
