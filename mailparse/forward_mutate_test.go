@@ -31,7 +31,9 @@ var mutations = []struct {
 	{"a blank line behind each label", func(c clientForm, s string) string { return spaceLabels(c, s) }},
 	{"fewer dashes", func(_ clientForm, s string) string { return strings.ReplaceAll(s, "-----", "----") }},
 	{"dashes of typography", func(_ clientForm, s string) string { return strings.ReplaceAll(s, "---", "———") }},
-	{"a footer of a list", func(_ clientForm, s string) string { return s + "\n_______________________________________________\nlist mailing list\nlist@example.com\n" }},
+	{"a footer of a list", func(_ clientForm, s string) string {
+		return s + "\n_______________________________________________\nlist mailing list\nlist@example.com\n"
+	}},
 }
 
 func eachLine(s string, do func(string) string) string {
