@@ -65,11 +65,12 @@ type Page struct {
 	started time.Time
 	reg     *prometheus.Registry
 	metrics *metrics
+	retry   time.Duration // between two tries to listen
 }
 
 // New returns a page; Run serves it.
 func New(cfg Config, src Sources) *Page {
-	p := &Page{cfg: cfg, src: src, started: time.Now(), reg: prometheus.NewRegistry()}
+	p := &Page{cfg: cfg, src: src, started: time.Now(), retry: time.Minute, reg: prometheus.NewRegistry()}
 	p.metrics = newMetrics(p.reg, src.Mailboxes, src.Version)
 	return p
 }
@@ -80,16 +81,26 @@ func (p *Page) MailRecorded(m bridge.MailRecord) { p.metrics.mail(m) }
 // AttemptSettled counts a finished attempt.
 func (p *Page) AttemptSettled(s bridge.Settlement) { p.metrics.attempt(s) }
 
-// Run serves until ctx ends. Without Config.Listen it returns at once.
+// Run serves until ctx ends. Without Config.Listen it returns at once. A port
+// that is taken costs the page, not the tickets: it is tried again.
 func (p *Page) Run(ctx context.Context) error {
 	if p.cfg.Listen == "" {
 		return nil
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("http.listen: %w", err)
+	for said := false; ; said = true {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Listen)
+		if err == nil {
+			return p.serve(ctx, l)
+		}
+		if !said {
+			p.src.Log.Error("status page cannot listen; trying on", "key", "http.listen", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(p.retry):
+		}
 	}
-	return p.serve(ctx, l)
 }
 
 // shutdown is how long answers under way may take when the program stops.
