@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -22,7 +23,7 @@ type Target struct {
 	Profile        string `toml:"profile"`         // "mailbox"
 	Address        string `toml:"address"`         // the one RCPT TO
 	Identity       string `toml:"identity"`        // "as-customer"
-	Sender         string `toml:"sender"`          // Sender: of every ticket message
+	Sender         string `toml:"sender"`          // Sender: of every ticket message; "" its return path, "none" no such field
 	OnDoubt        string `toml:"on_doubt"`        // "hold" or "resend"
 	AttachOriginal bool   `toml:"attach_original"` // the mirrored mail as message/rfc822
 }
@@ -205,8 +206,9 @@ func (c Composer) header(d Draft, dl Delivery) fields {
 	from := formatAddress(displayName(conv.Customer.Name), conv.Customer.Address)
 	var f fields
 	f.set("From", from)
-	if c.Target.Sender != "" {
-		f.set("Sender", formatAddress("", c.Target.Sender)) // RFC 5322 §3.6.2: who hands it in
+	if c.Target.Sender != "none" {
+		// RFC 5322 §3.6.2: not the author hands it in, so the field must say who does.
+		f.set("Sender", formatAddress("", cmp.Or(c.Target.Sender, dl.ReversePath)))
 	}
 	f.set("Reply-To", from)
 	f.set("To", formatAddress("", c.Target.Address))

@@ -119,6 +119,24 @@ func TestHeaderIsExactly(t *testing.T) {
 	}
 }
 
+func TestSender(t *testing.T) {
+	for setting, want := range map[string]string{"": "bounce+", "none": "", "tb@example.com": "tb@example.com"} {
+		c := testComposer()
+		c.Target.Sender = setting
+		dl, err := c.Compose(testKeys(t), testDraft(customerSays(at(11, 6, 30), "Where is it?")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := mail.ReadMessage(bytes.NewReader(dl.Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Header.Get("Sender"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("sender = %q: Sender: %s", setting, got)
+		}
+	}
+}
+
 // TestSmuggling: no body makes the wire see an end of data before its end (T8).
 func TestSmuggling(t *testing.T) {
 	for _, body := range []string{"a\n.\nMAIL FROM:<x@y.test>", "a\r.\rb", "a\r\n.\rb", "a\n.\r\nb", "a\r.\r\nb", "a\x00.\x00b", strings.Repeat("x", 5000), "."} {

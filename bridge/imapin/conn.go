@@ -216,6 +216,7 @@ func (c *conn) nextLine() error {
 	}
 	if !c.drop {
 		cleanFlags(line)
+		cleanCapabilities(line, kind)
 		c.pending = line
 		return nil
 	}

@@ -286,9 +286,12 @@ func TestPoisonMail(t *testing.T) {
 			c.hangUp()
 			return true
 		},
-		"NO":          func(_ *fakeIMAP, c *fakeConn, tag string) bool { c.send("%s NO cannot read it", tag); return true },
-		"sends none":  func(_ *fakeIMAP, c *fakeConn, tag string) bool { c.send("%s OK done", tag); return true },
-		"4 GB":        func(_ *fakeIMAP, c *fakeConn, tag string) bool { c.send("* 1 FETCH (UID 40 BODY[] {4294967295}"); return true },
+		"NO":         func(_ *fakeIMAP, c *fakeConn, tag string) bool { c.send("%s NO cannot read it", tag); return true },
+		"sends none": func(_ *fakeIMAP, c *fakeConn, tag string) bool { c.send("%s OK done", tag); return true },
+		"4 GB": func(_ *fakeIMAP, c *fakeConn, tag string) bool {
+			c.send("* 1 FETCH (UID 40 BODY[] {4294967295}")
+			return true
+		},
 		"odd keyword": func(_ *fakeIMAP, c *fakeConn, tag string) bool { c.send("* 1 FETCH (UID 40 XBODY ())"); return true },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -95,6 +95,29 @@ func cleanFlags(line []byte) {
 	}
 }
 
+// cleanCapabilities replaces "(" in a list of capabilities: at that go-imap
+// spins for ever, and no Close ends it.
+func cleanCapabilities(line []byte, kind lineKind) {
+	list := line
+	switch word, _ := nextWord(line[min(len(line), len("* ")):]); {
+	case kind == data && bytes.EqualFold(word, []byte("CAPABILITY")):
+	case kind == status:
+		if _, list, _ = bytes.Cut(line, []byte("[CAPABILITY")); list == nil {
+			return
+		}
+	default:
+		return
+	}
+	for i, b := range list {
+		switch b {
+		case ']':
+			return
+		case '(':
+			list[i] = '_'
+		}
+	}
+}
+
 // Exchange asks for a pause in words, Google by a response code without a time.
 var suggestedBackoff = regexp.MustCompile(`(?i)Suggested Backoff Time: (\d{1,12}) milliseconds`)
 
@@ -107,6 +130,7 @@ const (
 func (h *hints) listen(line []byte) {
 	word, text := nextWord(line)
 	word, text = nextWord(text)
+	text = text[:min(len(text), 1000)]
 	if bytes.EqualFold(word, []byte("BYE")) {
 		h.bye = printable(string(text), 200)
 	}

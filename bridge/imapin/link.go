@@ -34,10 +34,19 @@ type link struct {
 	// onAlert is told what the server wants people to read (RFC 3501 §7.1).
 	onAlert func(text string)
 	unstop  func() bool
+	over    chan struct{} // closed when ctx and its grace have ended
+	hung    bool
 }
 
 // stopGrace is what a connection gets for DONE and LOGOUT once ctx has ended.
 const stopGrace = 2 * time.Second
+
+// hungGrace is how much longer than any deadline go-imap may take before we
+// leave it where it is. A client that does not come back must cost a goroutine,
+// not the mailbox.
+const hungGrace = 3 * time.Second
+
+var errHung = errors.New("the IMAP client does not come back (please report)")
 
 // connect dials, secures and logs in. When ctx ends the connection follows
 // within stopGrace, whatever it is doing: go-imap knows no contexts.
@@ -66,7 +75,7 @@ func connect(ctx context.Context, cfg Config, dial dialer) (*link, error) {
 const literalSlack = 1 << 20
 
 func newLink(ctx context.Context, cfg Config, raw net.Conn, greeted bool) *link {
-	l := &link{cfg: cfg, wake: make(chan struct{}, 1), onAlert: func(string) {}}
+	l := &link{cfg: cfg, wake: make(chan struct{}, 1), onAlert: func(string) {}, over: make(chan struct{})}
 	l.conn = newConn(raw, cfg.Timeout.D(), int64(cfg.MaxSize)+literalSlack)
 	if greeted {
 		// After STARTTLS there is no second greeting, but go-imap waits for one.
@@ -87,28 +96,55 @@ func newLink(ctx context.Context, cfg Config, raw net.Conn, greeted bool) *link 
 			}
 		},
 	}})
-	l.unstop = context.AfterFunc(ctx, func() { l.conn.stopWithin(stopGrace) })
+	l.unstop = context.AfterFunc(ctx, func() {
+		l.conn.stopWithin(stopGrace)
+		time.AfterFunc(stopGrace+hungGrace, func() { close(l.over) })
+	})
 	return l
 }
 
 func (l *link) close() {
 	l.unstop()
 	l.conn.Conn.Close()
-	l.client.Close() // waits for the reading goroutine; its error is the reason we already know
+	// It waits for the reading goroutine; its error is the reason we already know.
+	closed := make(chan error, 1)
+	go func() { closed <- l.client.Close() }()
+	if l.hung {
+		return
+	}
+	select {
+	case <-closed:
+	case <-time.After(hungGrace):
+	}
 }
 
 // expect allows for one command that brings size bytes of bodies: 8 KB/s is the
-// slowest line we wait for.
-func (l *link) expect(size int64) {
+// slowest line we wait for. It returns how long that is.
+func (l *link) expect(size int64) time.Duration {
 	quiet := l.cfg.Timeout.D()
-	l.conn.expect(quiet, 5*quiet+time.Duration(size/8192)*time.Second, size)
+	total := 5*quiet + time.Duration(size/8192)*time.Second
+	l.conn.expect(quiet, total, size)
+	return total
 }
 
 // do runs commands and waits for their answers, which may bring size bytes of
 // bodies. The error says what was being done.
 func (l *link) do(what string, size int64, f func() error) error {
-	l.expect(size)
-	err := f()
+	if l.hung {
+		return fmt.Errorf("%s: %w", what, errHung)
+	}
+	late := time.NewTimer(l.expect(size) + hungGrace)
+	defer late.Stop()
+	ended := make(chan error, 1)
+	go func() { ended <- f() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-late.C:
+		l.hung, err = true, errHung
+	case <-l.over:
+		l.hung, err = true, errHung
+	}
 	l.conn.relax()
 	return l.explain(what, err)
 }
@@ -127,6 +163,8 @@ func (l *link) explain(what string, err error) error {
 	var cut *brokenOff
 	fault := l.conn.failed()
 	switch {
+	case errors.Is(err, errHung):
+		err = fmt.Errorf("%s: %w", what, err)
 	case errors.As(err, &said):
 		err = &refusal{what, said}
 	case errors.As(err, &cut):

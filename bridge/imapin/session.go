@@ -17,6 +17,7 @@ import (
 type session struct {
 	*link
 	w        *Watcher
+	opened   time.Time
 	cur      bridge.Cursor // where reading stands; what is up to here was handed over or passed by
 	saved    bridge.Cursor // what the store knows of it
 	rescanTo uint32
@@ -45,6 +46,7 @@ func (s *session) open(ctx context.Context, cur bridge.Cursor, known bool) error
 	if box.UIDValidity == 0 {
 		return fmt.Errorf("open %s: the server gives no UIDVALIDITY, so nothing can be told apart", s.w.folder)
 	}
+	s.opened = time.Now()
 	top, err := s.top(box)
 	if err != nil {
 		return err

@@ -47,9 +47,11 @@ type Watcher struct {
 	log    *slog.Logger
 	door   *door
 	dial   dialer
+	pause  func(failures int) time.Duration
 	board  board
 
 	// What a session leaves to the next; Run's goroutine owns it.
+	watched bool   // it has been well before
 	begun   bool   // the pending batch of the last run was looked up
 	suspect uint32 // mails up to here are fetched one by one
 	blamed  string // what went wrong with the last of them
@@ -65,7 +67,7 @@ func New(cfg Config, folder string, store bridge.Cursors, handle Handler, log *s
 	w := &Watcher{
 		cfg: cfg, folder: folder, store: store, handle: handle,
 		log:  log.With("mailbox", cfg.Name, "folder", folder),
-		door: newDoor(), dial: dialEndpoint,
+		door: newDoor(), dial: dialEndpoint, pause: backoff,
 	}
 	w.board.s = Status{Mailbox: cfg.Name, Folder: folder, Since: time.Now()}
 	return w
@@ -109,7 +111,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 		}
 		failures++
 		w.door.blame(err)
-		wait := max(backoff(failures), w.door.shutFor())
+		wait := max(w.pause(failures), w.door.shutFor())
 		w.report("watching interrupted", err, wait)
 		if sleep(ctx, wait) != nil {
 			return nil
@@ -126,12 +128,19 @@ func (w *Watcher) report(what string, err error, wait time.Duration) {
 	w.log.Log(context.Background(), level, what, "err", err, "retry", wait.Round(time.Millisecond).String())
 }
 
-// well notes that all goes well, after trouble aloud.
+// well notes that all goes well: aloud the first time, and after trouble.
 func (w *Watcher) well() {
-	if n := w.board.well(); n > 0 {
+	switch n := w.board.well(); {
+	case n > 0:
 		w.log.Info("watching again", "failures", n)
+	case !w.watched:
+		w.log.Info("watching")
 	}
+	w.watched = true
 }
+
+// reopenAfter is how long a folder stays open without being opened again.
+const reopenAfter = time.Hour
 
 // session is one connection, from the cursor to its end. ready is when the
 // folder was open, zero if it never was.
@@ -155,6 +164,13 @@ func (w *Watcher) session(ctx context.Context) (ready time.Time, err error) {
 		st.Sessions++
 	})
 	for by := "start"; ; {
+		if time.Since(s.opened) > reopenAfter {
+			// A view that the server forgot to keep up to date looks like a
+			// quiet mailbox, and is one for ever.
+			if err := s.open(ctx, s.saved, true); err != nil {
+				return ready, err
+			}
+		}
 		w.board.set(func(st *Status) { st.Woken, st.WokenBy = time.Now(), by })
 		if err := s.ackLeft(ctx); err != nil {
 			return ready, err
@@ -236,7 +252,7 @@ func (w *Watcher) persist(ctx context.Context, what string, f func() error) erro
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		wait := backoff(n)
+		wait := w.pause(n)
 		w.report("recording interrupted", fmt.Errorf("%s: %w", what, err), wait)
 		if err := sleep(ctx, wait); err != nil {
 			return err

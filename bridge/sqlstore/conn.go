@@ -13,8 +13,8 @@ type conn interface {
 	// exec runs a statement; without args the text may hold several.
 	exec(ctx context.Context, query string, args []any) (affected int64, err error)
 	query(ctx context.Context, query string, args []any) (rows, error)
-	// alive tells whether a connection that was idle can be used; idle is for how long.
-	alive(ctx context.Context, idle time.Duration) bool
+	// alive tells whether the connection can be used; with ask, its server is asked.
+	alive(ctx context.Context, ask bool) bool
 	close()
 }
 
@@ -35,6 +35,9 @@ type pool struct {
 
 	mu     sync.Mutex
 	closed bool
+	// suspect is when a connection last turned out bad: what has been idle since
+	// before may be so too, for servers restart.
+	suspect time.Time
 }
 
 type idleConn struct {
@@ -52,6 +55,9 @@ func newPool(size int, dial func(ctx context.Context) (conn, error)) *pool {
 	return p
 }
 
+// asked is for how long an idle connection is trusted without asking.
+const asked = time.Second
+
 // get returns a connection that works, as far as one can tell.
 func (p *pool) get(ctx context.Context) (conn, error) {
 	var slot idleConn
@@ -60,12 +66,13 @@ func (p *pool) get(ctx context.Context) (conn, error) {
 		return nil, ctx.Err()
 	case slot = <-p.slots:
 	}
-	if p.isClosed() {
-		p.put(slot.conn, false)
+	closed, suspect := p.state()
+	if closed {
+		p.slots <- slot
 		return nil, errClosed
 	}
 	if slot.conn != nil {
-		if slot.alive(ctx, time.Since(slot.since)) {
+		if slot.alive(ctx, time.Since(slot.since) >= asked || !slot.since.After(suspect)) {
 			return slot.conn, nil
 		}
 		slot.close()
@@ -80,17 +87,21 @@ func (p *pool) get(ctx context.Context) (conn, error) {
 
 // put takes a connection back, and closes it if it is not good any more.
 func (p *pool) put(c conn, good bool) {
-	if c != nil && (!good || p.isClosed()) {
+	now := time.Now()
+	if !good {
 		c.close()
 		c = nil
+		p.mu.Lock()
+		p.suspect = now
+		p.mu.Unlock()
 	}
-	p.slots <- idleConn{c, time.Now()}
+	p.slots <- idleConn{c, now}
 }
 
-func (p *pool) isClosed() bool {
+func (p *pool) state() (closed bool, suspect time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.closed
+	return p.closed, p.suspect
 }
 
 // close waits for what is lent and closes all.

@@ -113,8 +113,13 @@ func (s *Store) Deliveries(ctx context.Context, f bridge.Filter) (ds []bridge.De
 	if err := state(&c, "d.state", f.State, bridge.DeliveryStates); err != nil {
 		return nil, err
 	}
+	order := "d.id"
 	if f.State != "" {
-		c.where = append(c.where, `d.`+indexed(bridge.DeliveryState(f.State)))
+		part := resting
+		if st := bridge.DeliveryState(f.State); st == bridge.Ready || st == bridge.Retry {
+			part, order = claimable, "+d.id" // + keeps the planner from walking the whole table in order
+		}
+		c.where = append(c.where, `d.`+part)
 	}
 	if f.Mailbox != "" {
 		c.and(`EXISTS (SELECT 1 FROM mails m WHERE m.id = d.mail_id AND m`+inMailbox+`)`, f.Mailbox)
@@ -128,7 +133,7 @@ func (s *Store) Deliveries(ctx context.Context, f bridge.Filter) (ds []bridge.De
 	if f.Conversation != 0 {
 		c.and(`d.conversation_id = ?`, f.Conversation)
 	}
-	query, args := c.finish(selectDeliveries, "d.id", f.Limit)
+	query, args := c.finish(selectDeliveries, order, f.Limit)
 	if err := s.lone(ctx).each(query, args, gather(&ds, scanPlainDelivery)); err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
@@ -138,14 +143,6 @@ func (s *Store) Deliveries(ctx context.Context, f bridge.Filter) (ds []bridge.De
 const selectDeliveries = `SELECT ` + deliveryColumns + ` FROM deliveries d`
 
 func scanPlainDelivery(scan func(...any) error) (bridge.Delivery, error) { return scanDelivery(scan) }
-
-// indexed is the condition of the partial index that holds a state.
-func indexed(s bridge.DeliveryState) string {
-	if s == bridge.Ready || s == bridge.Retry {
-		return claimable
-	}
-	return resting
-}
 
 // Raw implements bridge.Ledger.
 func (s *Store) Raw(ctx context.Context, mail int64) (raw []byte, err error) {

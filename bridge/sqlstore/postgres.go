@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,13 +176,11 @@ func (c *postgresConn) query(ctx context.Context, query string, args []any) (row
 	return postgresRows{rows}, nil
 }
 
-// alive asks the server where the connection has been idle: it may have been
-// restarted.
-func (c *postgresConn) alive(ctx context.Context, idle time.Duration) bool {
+func (c *postgresConn) alive(ctx context.Context, ask bool) bool {
 	if c.c.IsClosed() || c.c.PgConn().TxStatus() != 'I' {
 		return false
 	}
-	return idle < time.Second || c.c.Ping(ctx) == nil
+	return !ask || c.c.Ping(ctx) == nil
 }
 
 func (c *postgresConn) close() {
@@ -194,9 +193,15 @@ type postgresRows struct{ pgx.Rows }
 
 func (r postgresRows) close() { r.Rows.Close() }
 
-// oneLine: pgx reports each address it tried on a line of its own.
+// oneLine: pgx reports each address it tried, and each way, on a line of its own.
 func oneLine(err error) error {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	text := strings.ReplaceAll(strings.Join(lines, "; "), ":; ", ": ")
 	if text == err.Error() {
 		return err
 	}

@@ -35,16 +35,12 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *sess
 }
 
 func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *session) error) error {
-	c, err := s.writers.get(ctx)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	good := false // unless proven: whatever went wrong, a judge's panic included
-	defer func() { s.writers.put(c, good) }()
-	tx := &session{c, s.d}
-	if _, err := tx.exec(ctx, s.d.beginWrite); err != nil {
-		return err
-	}
+	defer func() { s.writers.put(tx.conn, good) }()
 	committing := false
 	defer func() {
 		if !committing {
@@ -64,6 +60,27 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 	committing = true
 	good, err = s.commit(ctx, tx)
 	return err
+}
+
+// begin begins a transaction. A connection that turns out broken costs nothing
+// yet: another is taken.
+func (s *Store) begin(ctx context.Context) (*session, error) {
+	for first := true; ; first = false {
+		c, err := s.writers.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		tx := &session{c, s.d}
+		_, err = tx.exec(ctx, s.d.beginWrite)
+		if err == nil {
+			return tx, nil
+		}
+		broken := !c.alive(ctx, false)
+		s.writers.put(c, false)
+		if !first || !broken || ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // commitTimeout bounds a commit and finding out about it. It is not cut by ctx:
@@ -122,17 +139,28 @@ func (s *Store) view(ctx context.Context, do func(q reader) error) error {
 	})
 }
 
-// ask lends a connection to queries.
+// ask lends a connection to queries. If it turns out broken, they are asked
+// once more on another.
 func (s *Store) ask(ctx context.Context, do func(q reader) error) error {
-	c, err := s.readers.get(ctx)
-	if err != nil {
-		return err
+	for first := true; ; first = false {
+		c, err := s.readers.get(ctx)
+		if err != nil {
+			return err
+		}
+		again, err := s.askOn(ctx, c, do)
+		if !again || !first || ctx.Err() != nil {
+			return err
+		}
 	}
+}
+
+func (s *Store) askOn(ctx context.Context, c conn, do func(q reader) error) (again bool, err error) {
 	good := false
 	defer func() { s.readers.put(c, good) }()
-	err = do(reader{&session{c, s.d}, ctx})
+	q := reader{&session{c, s.d}, ctx, new(bool)}
+	err = do(q)
 	good = err == nil || errors.Is(err, sql.ErrNoRows)
-	return err
+	return !good && !*q.told && !c.alive(ctx, false), err
 }
 
 // lone asks one query on a connection of its own.
@@ -162,11 +190,15 @@ func (r loneRow) Scan(dest ...any) error {
 // reader asks queries that change nothing, all in one context.
 type reader struct {
 	*session
-	ctx context.Context
+	ctx  context.Context
+	told *bool // rows were handed out: asking again would hand them out twice
 }
 
 func (r reader) each(query string, args []any, do func(scan func(...any) error) error) error {
-	return r.session.each(r.ctx, query, args, do)
+	return r.session.each(r.ctx, query, args, func(scan func(...any) error) error {
+		*r.told = true
+		return do(scan)
+	})
 }
 
 func (r reader) row(query string, args ...any) scanner { return r.session.row(r.ctx, query, args...) }

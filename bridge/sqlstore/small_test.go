@@ -99,7 +99,7 @@ func TestDeflate(t *testing.T) {
 // fakeConn is a connection that can be dead.
 type fakeConn struct {
 	dead, closed bool
-	idle         time.Duration
+	asked        bool
 }
 
 func (c *fakeConn) exec(context.Context, string, []any) (int64, error) { return 0, nil }
@@ -107,8 +107,8 @@ func (c *fakeConn) query(context.Context, string, []any) (rows, error) {
 	return nil, errors.New("none")
 }
 func (c *fakeConn) close() { c.closed = true }
-func (c *fakeConn) alive(_ context.Context, idle time.Duration) bool {
-	c.idle = idle
+func (c *fakeConn) alive(_ context.Context, ask bool) bool {
+	c.asked = ask
 	return !c.dead
 }
 
@@ -139,13 +139,21 @@ func TestPool(t *testing.T) {
 			t.Errorf("a third of two: %v", err)
 		}
 		p.put(a, true)
-		time.Sleep(time.Minute)
-		if get() != a || a.(*fakeConn).idle != time.Minute {
-			t.Errorf("not taken again, or idle for %v", a.(*fakeConn).idle)
+		if get() != a || a.(*fakeConn).asked {
+			t.Error("not taken again, or asked though just used")
 		}
+		p.put(a, true)
+		time.Sleep(asked)
+		if get() != a || !a.(*fakeConn).asked {
+			t.Error("not taken again, or not asked after a while")
+		}
+		p.put(a, true)
 		p.put(b, false)
 		if !b.(*fakeConn).closed {
 			t.Error("a bad one was not closed")
+		}
+		if get() != a || !a.(*fakeConn).asked {
+			t.Error("not asked although another turned out bad")
 		}
 		a.(*fakeConn).dead = true
 		p.put(a, true)

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"modernc.org/sqlite"
 )
@@ -185,7 +184,7 @@ func (c *sqliteConn) stmt(ctx context.Context, query string) (*sql.Stmt, error) 
 	return st, err
 }
 
-func (c *sqliteConn) alive(context.Context, time.Duration) bool { return true }
+func (c *sqliteConn) alive(context.Context, bool) bool { return true }
 
 func (c *sqliteConn) close() {
 	for _, st := range c.stmts {

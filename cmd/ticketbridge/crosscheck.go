@@ -121,7 +121,7 @@ func (x *crosscheck) target() {
 	} else {
 		x.addressAt("target.address", t.Address)
 	}
-	if t.Sender != "" {
+	if t.Sender != "" && t.Sender != "none" {
 		x.addressAt("target.sender", t.Sender)
 	}
 }

@@ -145,7 +145,7 @@ CREATE INDEX deliveries_reverse_path ON deliveries (reverse_path) WHERE reverse_
 CREATE INDEX deliveries_conversation ON deliveries (conversation_id, id);
 -- What can be claimed, and all the rest. Queries repeat these conditions word
 -- for word, for SQLite uses a partial index only then.
-CREATE INDEX deliveries_due ON deliveries (next, id, state) WHERE state IN ('ready','retry');
+CREATE INDEX deliveries_due ON deliveries (next, id, state, conversation_id) WHERE state IN ('ready','retry');
 CREATE INDEX deliveries_rest ON deliveries (state, id) WHERE state NOT IN ('ready','retry');
 
 CREATE TABLE bodies (
