@@ -108,17 +108,11 @@ func TestStrictAddress(t *testing.T) {
 	}
 }
 
-// A header of a million brackets must not cost seconds (THREATS T9, T13).
+// A header of a million brackets must not cost seconds (THREATS T9, T13). The
+// limit of a header is 128 KB.
 func TestAddressListIsLinear(t *testing.T) {
 	for _, unit := range []string{"<", `"`, `\"`, "(", "[", ":", "a:", ",", ";", "<a@b", `"\`, "=?a?q?x", "a@b,", "<>", "\"@", "(\\", "@"} {
-		in := strings.Repeat(unit, (128<<10)/len(unit))
-		start := time.Now()
-		as := parseAddressList(in)
-		d := time.Since(start)
-		t.Logf("%q: %v", unit, d)
-		if d > 2*time.Second {
-			t.Errorf("%q repeated: %v for %d addresses", unit, d, len(as))
-		}
+		isLinear(t, unit, 32<<10, func(in string) { parseAddressList(in) })
 	}
 }
 

@@ -71,7 +71,7 @@ func invented(t *testing.T, m *Mail) {
 	known := words(m.Text)
 	for name, s := range map[string]string{"reply": m.Reply, "unquoted": m.Unquoted} {
 		for w := range words(s) {
-			if !known[w] && !strings.HasPrefix(w, "http") { // rewritten links are decoded in one and not the other
+			if !known[w] && !strings.Contains(m.Text, w) { // an element may have begun inside a word
 				t.Errorf("%s holds %q, which the body does not", name, w)
 			}
 		}

@@ -115,13 +115,25 @@ func TestDeviceLines(t *testing.T) {
 // A million marks, dashes or labels must not cost more than their reading.
 func TestQuotesAreLinear(t *testing.T) {
 	for _, unit := range []string{">", "> x\n", "> x\ny\n", "-- \n", "On 1.1.2026 10:11 a@b.c wrote:\n", "From: a\n", "From: a\nDate: b\n\n", "a:\n", "\n", "x\n> y\n-- \nz\n", "Sent from my iPhone\n", "___________\n", "This e-mail is confidential\n\n", "------\n"} {
-		in := strings.Repeat(unit, (1<<20)/len(unit))
-		start := time.Now()
-		withoutQuotes(in)
-		if d := time.Since(start); d > 3*time.Second {
-			t.Errorf("%q repeated: %v", unit, d)
-		} else {
-			t.Logf("%q: %v", unit, d)
+		isLinear(t, unit, 256<<10, func(in string) { withoutQuotes(in) })
+	}
+}
+
+// isLinear compares the time for an input with that for eight times as much: a
+// quadratic step shows as a factor of 64. Processor time, best of three: the
+// clock says nothing on a busy machine.
+func isLinear(t *testing.T, unit string, size int, fn func(string)) {
+	t.Helper()
+	best := func(n int) time.Duration {
+		in, d := strings.Repeat(unit, n/len(unit)), time.Hour
+		for range 3 {
+			start := cpuTime(t)
+			fn(in)
+			d = min(d, cpuTime(t)-start)
 		}
+		return max(d, 200*time.Microsecond)
+	}
+	if small, large := best(size/8), best(size); large > 40*small {
+		t.Errorf("%q repeated: %v for %d bytes, %v for %d", unit, small, size/8, large, size)
 	}
 }

@@ -1,0 +1,6 @@
+//go:build race
+
+package mailparse
+
+// raceDetector: code runs five to ten times slower.
+const raceDetector = true
