@@ -32,7 +32,7 @@ func FuzzForward(f *testing.F) {
 			return
 		}
 		if utf8.ValidString(body) && utf8.ValidString(subject) {
-			known := squeeze(subject + "\n" + body)
+			known := squeeze(subject + "\n" + body + "\n" + decodeLinks(body))
 			for _, s := range []string{fw.from.Name, fw.from.Address, fw.replyTo.Name, fw.replyTo.Address, fw.subject, fw.date, fw.plain, fw.comment} {
 				for w := range strings.FieldsSeq(s) {
 					if !strings.Contains(known, squeeze(w)) {

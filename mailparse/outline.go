@@ -48,9 +48,6 @@ func (n *node) attr(name string) string {
 	return ""
 }
 
-// hasAttr tells an empty attribute from none.
-func (n *node) hasAttr(name string) bool { return hasAttr(n.attrs, name) }
-
 // id returns the id without what mail clients put before it.
 func (n *node) id() string { return peelHops(n.attr("id")) }
 
@@ -187,14 +184,4 @@ func (s span) raw() string {
 		b.WriteString(s.doc.nodes[i].text)
 	}
 	return b.String()
-}
-
-// inside reports whether node i lies below an element for which match is true.
-func (o *outline) inside(i int32, match func(*node) bool) bool {
-	for p := o.nodes[i].parent; p >= 0; p = o.nodes[p].parent {
-		if match(&o.nodes[p]) {
-			return true
-		}
-	}
-	return false
 }
