@@ -88,6 +88,7 @@ func (r *reader) read(k *kind) *Transcript {
 	r.t.Text = chatText(r.t.Turns)
 	if r.m.runs > maxRuns {
 		r.b.warn("limit-lines")
+		r.park("too many lines that look like the product's: not read to the end")
 	}
 	r.verdict()
 	return r.t

@@ -263,3 +263,13 @@ func TestBareLine(t *testing.T) {
 		}
 	}
 }
+
+// What exceeds the budget of line patterns is parked, never half believed.
+func TestTooManyLines(t *testing.T) {
+	g := goldenNamed(t, "intercom/text-only")
+	raw := strings.Replace(string(g.mail()), "Hello", strings.Repeat("a on 11 Mar, 6:30xm\r\n", maxRuns+1)+"Hello", 1)
+	m := g.parser(t).Parse([]byte(raw))
+	if c := m.Chat; c.Action != Park || !strings.Contains(c.Reason, "too many lines") || !slices.Contains(m.Warnings, "limit-lines") {
+		t.Errorf("%s: %s, warnings %v", c.Action, c.Reason, m.Warnings)
+	}
+}
