@@ -1,6 +1,9 @@
 package mailparse
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // forward is an inline forward of somebody else's mail.
 type forward struct {
@@ -32,6 +35,9 @@ func findForwardIn(subject, plain string, html span) *forward {
 		if text.reply || text.block == nil && text.attr == nil && lead&leadForward == 0 && !forwardAnchors(html) {
 			return nil
 		}
+	}
+	if text == nil && lead&leadForward == 0 && !mayHoldMail(html) {
+		return nil
 	}
 	var seen *found // in the HTML
 	var r rendered
@@ -72,6 +78,31 @@ func (f *forward) answers(lists ...[]Address) bool {
 	for _, list := range lists {
 		for _, a := range list {
 			if strings.EqualFold(a.Address, f.from.Address) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayHoldMail: some text in the HTML begins like a separator or a From label. It
+// spares most mails, that are HTML only and no forward, a second rendering.
+func mayHoldMail(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		n := &s.doc.nodes[i]
+		if n.tag != "" || len(n.text) < 3 {
+			continue
+		}
+		t := strings.TrimSpace(n.text)
+		if first, _ := utf8.DecodeRuneInString(t); isDash(first) {
+			return true
+		}
+		if k, _ := colon(t, maxLabelBytes); k <= 0 {
+			continue
+		}
+		uses, _ := labelAt(strings.TrimSpace(visible(t)))
+		for _, u := range uses {
+			if u.field == fieldFrom {
 				return true
 			}
 		}

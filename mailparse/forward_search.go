@@ -181,9 +181,10 @@ func (f *found) overAttribution(strong bool, b *headerBlock) bool {
 }
 
 // decideAttribution: nothing but an attribution introduces the other mail. That
-// is how Outlook 2019 forwards in text mode, and how everybody replies.
+// is how Outlook 2019 forwards in text mode, and how everybody replies: in a
+// thread of that name, too, but then with quote marks.
 func (f *found) decideAttribution() bool {
-	if f.lead != leadForward && f.sep.use != useForward {
+	if f.lead != leadForward || quotedBelow(f.lines, f.attrLine+f.attr.lines) {
 		f.reply, f.attr = true, nil
 	}
 	return true

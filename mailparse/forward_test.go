@@ -209,6 +209,7 @@ func TestNoForward(t *testing.T) {
 		{"a reply to a forward, not marked", "RE: FW: Hello", "Thanks.\n\n" + strings.Replace(block, "Subject: Hello", "Subject: FW: Hello\n\n---------- Forwarded message ---------\nFrom: X <x@example.net>\nDate: 28 Oct 2021 10:00\nSubject: Hello", 1)},
 		{"a reply that quotes", "Re: Hello", "Thanks.\n\nOn Thu, Oct 28, 2021 at 2:58 PM Ada Example <ada@example.org> wrote:\n> Text."},
 		{"a reply that quotes, without prefix", "Hello", "Thanks.\n\nOn Thu, Oct 28, 2021 at 2:58 PM Ada Example <ada@example.org> wrote:\n> Text."},
+		{"a reply in a thread about a forward", "Fwd: Hello", "Thanks.\n\nOn Thu, Oct 28, 2021 at 2:58 PM Ada Example <ada@example.org> wrote:\n> Text."},
 		{"VS: with Finnish labels is a reply", "VS: Hei", "Kiitos.\n\nLähettäjä: Ada <ada@example.org>\nLähetetty: torstai 28. lokakuuta 2021 14:58\nVastaanottaja: help@example.com\nAihe: Hei\n\nTeksti."},
 		{"underscores above a signature", "Hello", "Text.\n\n________________________________\nAda Example\nExample Ltd"},
 		{"underscores above a disclaimer", "Fwd: Hello", "Text.\n\n________________________________\nThis message is confidential."},
