@@ -292,6 +292,7 @@ func (s *addressScan) element(comma bool) {
 	if words == "" {
 		words = comment
 	}
+	angle = unprotect(angle)
 	s.list = append(s.list, Address{Address: angle, Name: personName(words, angle)})
 }
 

@@ -118,7 +118,9 @@ func htmlWithoutQuotes(s span) (reply, unquoted string, ok bool) {
 	reply, unquoted = withoutQuotes(dropBanners(text))
 	if signs := m.shortSigns(own); len(signs) > 0 {
 		if bare := own.text(append(m.quotes, signs...)...); strings.TrimSpace(bare) != "" {
-			reply, _ = withoutQuotes(dropBanners(bare))
+			if r, _ := withoutQuotes(dropBanners(bare)); len(r) < len(reply) {
+				reply = r
+			}
 		}
 	}
 	return reply, unquoted, true
