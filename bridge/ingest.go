@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,33 @@ type Ingest struct {
 	// Kick wakes the outbox; Observe is told of every recorded mail. Both may be nil.
 	Kick    func()
 	Observe func(MailRecord)
+
+	outage outage
+}
+
+// keyPatience is how long mails wait, untouched in their mailbox, for DNS to
+// give out DKIM keys again. No chat may be delayed longer.
+const keyPatience = time.Hour
+
+// outage remembers since when keys cannot be looked up. One forged mail cannot
+// cause one: only keys of domains that sign for a format count (trust.go).
+type outage struct {
+	mu    sync.Mutex
+	since time.Time // guarded by mu; zero: keys can be had
+}
+
+// patient tells, after a mail was checked with err, whether it should wait.
+func (o *outage) patient(err error, now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !errors.Is(err, errNoKey) {
+		o.since = time.Time{}
+		return false
+	}
+	if o.since.IsZero() {
+		o.since = now
+	}
+	return now.Sub(o.since) < keyPatience
 }
 
 // reading is a mail as step 2 understood it, carried to the judge.
@@ -86,9 +114,11 @@ func (in *Ingest) read(ctx context.Context, m Mail) (a Arrival, err error) {
 	r.parsed = in.Parser.Parse(m.Raw)
 	if c := r.parsed.Chat; c != nil && c.Action == mailparse.Process {
 		r.distrust, err = in.Trust.distrust(ctx, m, r.parsed)
+		if in.outage.patient(err, r.now) {
+			return a, fmt.Errorf("%s: %w", m.Source, err)
+		}
 		if errors.Is(err, errNoKey) {
-			// The key server may be down for long; the mail must not wait for ever.
-			r.distrust, err = "not authenticated: "+err.Error()+"; release it by hand or when DNS answers again", nil
+			r.distrust, err = "not authenticated: "+err.Error()+" for an hour; release it by hand", nil
 		}
 	}
 	return in.arrival(r), err

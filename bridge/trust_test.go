@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-msgauth/dkim"
 
@@ -101,6 +102,24 @@ func TestKeyServerDown(t *testing.T) {
 	tr := Trust{LookupTXT: s.lookup, Formats: map[string]FormatTrust{"intercom": {Authenticate: "dkim", DKIMDomains: []string{vendor}}}}
 	if why, err := tr.distrust(t.Context(), Mail{Raw: []byte(signed)}, parsedFor(t, signed)); !errors.Is(err, errNoKey) {
 		t.Errorf("got %q, %v; want errNoKey", why, err)
+	}
+}
+
+// TestKeyOutage: mails wait for an hour of DNS failures, then they are parked; a
+// key that can be had ends the wait.
+func TestKeyOutage(t *testing.T) {
+	var o outage
+	began := at(11, 6, 0)
+	for _, tt := range []struct {
+		after time.Duration
+		err   error
+		wait  bool
+	}{
+		{0, errNoKey, true}, {59 * time.Minute, errNoKey, true}, {61 * time.Minute, errNoKey, false}, {62 * time.Minute, nil, false}, {63 * time.Minute, errNoKey, true},
+	} {
+		if got := o.patient(tt.err, began.Add(tt.after)); got != tt.wait {
+			t.Errorf("after %v, %v: wait %v", tt.after, tt.err, got)
+		}
 	}
 }
 
