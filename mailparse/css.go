@@ -20,20 +20,22 @@ func styleFlags(style string, fl nodeFlags) nodeFlags {
 			decl, style = style, ""
 		}
 		decl = decl[skipHTMLSpace(decl, 0):]
-		if len(decl) < 6 || !mayMatter(decl[0]) {
+		k := strings.IndexByte(decl, ':')
+		if k < 3 {
 			continue
 		}
-		if name, value, ok := strings.Cut(decl, ":"); ok {
-			s.declare(lowerTrim(name), lowerTrim(value), &fl)
+		if name := lowerTrim(decl[:k]); matters(name) {
+			s.declare(name, lowerTrim(decl[k+1:]), &fl)
 		}
 	}
 	return s.settle(fl)
 }
 
-// mayMatter spares most declarations (border, color, background, padding).
-func mayMatter(c byte) bool {
-	switch c | 0x20 {
-	case 'd', 'v', 'm', 'o', 'f', 'h', 'w', 't', 'l':
+// matters names the properties that declare knows. Most of a mail's are none.
+func matters(name string) bool {
+	switch name {
+	case "display", "visibility", "mso-hide", "opacity", "font-size", "font", "max-height", "height", "width", "max-width",
+		"overflow", "text-indent", "left", "top", "white-space", "margin", "margin-top", "margin-bottom":
 		return true
 	}
 	return false
@@ -102,6 +104,9 @@ func when(cond bool, fl nodeFlags) nodeFlags {
 
 // isZero: "0", "0px", "0.0", "0%"; and Word's .0001pt, which means 0 too.
 func isZero(v string) bool {
+	if v == "" || v[0] != '0' && v[0] != '.' {
+		return false
+	}
 	n := strings.TrimRight(v, "abcdefghijklmnopqrstuvwxyz%")
 	return n != "" && (strings.Trim(n, "0.") == "" || n == ".0001")
 }
