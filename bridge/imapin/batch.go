@@ -54,6 +54,18 @@ func (s *session) catchUp(ctx context.Context) error {
 		if err := s.mark(ctx, ours); err != nil {
 			return err
 		}
+		if s.slow != nil && busy != nil {
+			// One batch a session, lest a server that is always in a hurry to
+			// be left alone keeps us from ever getting on.
+			if ours, err = s.settle(ctx, busy); err != nil {
+				return err
+			}
+			busy = nil
+			if err := s.mark(ctx, ours); err != nil {
+				return err
+			}
+			return s.slow
+		}
 		if b == nil && done {
 			s.w.board.set(func(st *Status) { st.Behind = 0 })
 			return s.arrive(ctx)

@@ -1,7 +1,6 @@
 package imapin
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -52,7 +51,7 @@ func (x *toxic) add(kind, stream, attributes string) {
 	}
 }
 
-func (x *toxic) mend() { x.proxy.Toxics.ResetToxics(context.Background()) }
+func (x *toxic) mend() { x.proxy.Toxics.ResetToxics(x.t.Context()) }
 
 // Packets vanish, in IDLE and with a command under way: noticed within poll and
 // timeout, and mended when the line is.

@@ -106,7 +106,7 @@ func (c Config) limitProblems() []error {
 	}
 	within("poll", c.Poll, time.Second, 24*time.Hour)
 	within("timeout", c.Timeout, time.Second, 10*time.Minute)
-	within("idle_refresh", c.IdleRefresh, 10*time.Second, 28*time.Minute)
+	within("idle_refresh", c.IdleRefresh, 10*time.Second, 25*time.Minute)
 	if c.MaxSize < 1e4 || c.MaxSize > 1e9 {
 		errs = append(errs, fmt.Errorf("max_size: want 10KB to 1GB, not %s", c.MaxSize))
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // through sends bytes through a conn and returns what came out and why it ended.
-func through(t *testing.T, sent string, chunk int) (string, error, *conn) {
+func through(t *testing.T, sent string, chunk int) (string, error) {
 	t.Helper()
 	a, b := net.Pipe()
 	c := newConn(a, time.Second, 1000)
@@ -29,7 +29,7 @@ func through(t *testing.T, sent string, chunk int) (string, error, *conn) {
 	}()
 	got, err := io.ReadAll(iotest.OneByteReader(c))
 	a.Close()
-	return string(got), err, c
+	return string(got), err
 }
 
 func TestConnHandsOnWholeLines(t *testing.T) {
@@ -56,7 +56,7 @@ func TestConnHandsOnWholeLines(t *testing.T) {
 			if want == "" {
 				want = tc.sent
 			}
-			if got, err, _ := through(t, tc.sent, chunk); got != want || !errors.Is(err, errGone) {
+			if got, err := through(t, tc.sent, chunk); got != want || !errors.Is(err, errGone) {
 				t.Errorf("%s in pieces of %d: got %q (%v), want %q", tc.name, chunk, got[:min(300, len(got))], err, want[:min(300, len(want))])
 			}
 		}

@@ -126,12 +126,8 @@ func (l *link) exist(uids []uint32) ([]uint32, error) {
 	var there []uint32
 	err := l.do("look for mails not sent", 0, func() error {
 		noop := l.client.Noop()
-		search := l.client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet(uids)}}, nil)
-		if err := noop.Wait(); err != nil {
-			return err
-		}
-		d, err := search.Wait()
-		if err != nil {
+		d, err := l.client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet(uids)}}, nil).Wait()
+		if err := errors.Join(noop.Wait(), err); err != nil {
 			return err
 		}
 		set, _ := d.All.(imap.UIDSet)

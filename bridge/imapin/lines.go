@@ -128,8 +128,8 @@ const (
 
 // listen picks up what a status response says beside the protocol.
 func (h *hints) listen(line []byte) {
-	word, text := nextWord(line)
-	word, text = nextWord(text)
+	_, text := nextWord(line)
+	word, text := nextWord(text)
 	text = text[:min(len(text), 1000)]
 	if bytes.EqualFold(word, []byte("BYE")) {
 		h.bye = printable(string(text), 200)

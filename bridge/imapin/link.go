@@ -36,6 +36,7 @@ type link struct {
 	unstop  func() bool
 	over    chan struct{} // closed when ctx and its grace have ended
 	hung    bool
+	slow    *throttled // the server asked for a pause while it did as it was told
 }
 
 // stopGrace is what a connection gets for DONE and LOGOUT once ctx has ended.
@@ -156,7 +157,10 @@ func (l *link) explain(what string, err error) error {
 	if h.alert != "" {
 		l.onAlert(h.alert)
 	}
-	if err == nil && h.pause == 0 {
+	if h.pause > 0 && err == nil {
+		l.slow = &throttled{what, h.pause, nil}
+	}
+	if err == nil {
 		return nil
 	}
 	var said *imap.Error
@@ -169,11 +173,11 @@ func (l *link) explain(what string, err error) error {
 		err = &refusal{what, said}
 	case errors.As(err, &cut):
 		err = fmt.Errorf("%s: %w", what, cut)
-	case h.bye != "" && err != nil:
+	case h.bye != "":
 		err = fmt.Errorf("%s: the server said goodbye: %s", what, h.bye)
-	case fault != nil && !errors.Is(fault, net.ErrClosed) && err != nil:
+	case fault != nil && !errors.Is(fault, net.ErrClosed):
 		err = fmt.Errorf("%s: %w", what, fault)
-	case err != nil:
+	default:
 		err = fmt.Errorf("%s: %s", what, printable(err.Error(), 300))
 	}
 	if h.pause > 0 {

@@ -93,7 +93,7 @@ func (s *server) answer(caps string) (heard []string) {
 
 // talk connects to a server that plays its part, and returns how that went, what
 // the client said in plain text, and how long it took.
-func talk(t *testing.T, cfg Config, play func(s *server)) (err error, plain string, took time.Duration) {
+func talk(t *testing.T, cfg Config, play func(s *server)) (plain string, took time.Duration, err error) {
 	t.Helper()
 	a, b := net.Pipe()
 	tap := &wiretap{Conn: a}
@@ -113,7 +113,7 @@ func talk(t *testing.T, cfg Config, play func(s *server)) (err error, plain stri
 	<-ended
 	tap.mu.Lock()
 	defer tap.mu.Unlock()
-	return err, tap.b.String(), took
+	return tap.b.String(), took, err
 }
 
 func TestSTARTTLS(t *testing.T) {
@@ -226,7 +226,7 @@ func TestSTARTTLS(t *testing.T) {
 					cfg.Host = tc.host
 				}
 				// The certificates of httptest are valid from 1970 to 2084.
-				err, plain, took := talk(t, cfg, tc.play)
+				plain, took, err := talk(t, cfg, tc.play)
 				if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 					t.Errorf("error %v, want %q", err, tc.want)
 				}
@@ -352,7 +352,7 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err, _, _ := talk(t, testConfig(), tc.play)
+				_, _, err := talk(t, testConfig(), tc.play)
 				if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 					t.Errorf("error %v, want %q", err, tc.want)
 				}

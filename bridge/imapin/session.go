@@ -226,12 +226,8 @@ func (l *link) search(criteria *imap.SearchCriteria) (imap.UIDSet, error) {
 	var found imap.UIDSet
 	err := l.do("search", 0, func() error {
 		noop := l.client.Noop()
-		cmd := l.client.UIDSearch(criteria, options)
-		if err := noop.Wait(); err != nil {
-			return err
-		}
-		d, err := cmd.Wait()
-		if err != nil || d.All == nil {
+		d, err := l.client.UIDSearch(criteria, options).Wait()
+		if err := errors.Join(noop.Wait(), err); err != nil || d.All == nil {
 			return err
 		}
 		set, ok := d.All.(imap.UIDSet)
@@ -246,6 +242,11 @@ func (l *link) search(criteria *imap.SearchCriteria) (imap.UIDSet, error) {
 
 // wait returns when there may be something new, and what said so.
 func (s *session) wait(ctx context.Context) (by string, err error) {
+	select {
+	case <-s.wake: // while we were reading
+		return "idle", nil
+	default:
+	}
 	for poll := time.Now().Add(s.cfg.Poll.D()); ; {
 		span := min(time.Until(poll), s.cfg.IdleRefresh.D())
 		listen, by := s.idle, "idle"

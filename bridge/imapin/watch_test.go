@@ -180,7 +180,7 @@ func TestWrongPassword(t *testing.T) {
 			t.Errorf("only %d logins in 6 hours", len(f.logins))
 		}
 		for _, w := range ws {
-			if st := w.Status(); !strings.Contains(st.Err, "AUTHENTICATIONFAILED") || strings.Contains(st.Err, "hidden") || st.RetryAt.Sub(time.Now()) > 7*time.Minute {
+			if st := w.Status(); !strings.Contains(st.Err, "AUTHENTICATIONFAILED") || strings.Contains(st.Err, "hidden") || time.Until(st.RetryAt) > 7*time.Minute {
 				t.Errorf("status %+v", st)
 			}
 		}
@@ -207,7 +207,7 @@ func TestThrottling(t *testing.T) {
 	}{
 		{"Exchange says BYE", "UID FETCH", "* BYE Session is disconnected: Suggested Backoff Time: 89117 milliseconds", 89117 * time.Millisecond},
 		{"Exchange says NO at login", "AUTHENTICATE", "%s NO Request is throttled. Suggested Backoff Time: 299900 milliseconds", 299900 * time.Millisecond},
-		{"Google says OK", "EXAMINE", "%s OK [THROTTLED] slowly", 5 * time.Minute},
+		{"Google says OK", "EXAMINE", "* OK [UIDVALIDITY 7] x\r\n%s OK [THROTTLED] slowly", 5 * time.Minute},
 		{"a day is too long", "UID SEARCH", "* BYE Suggested Backoff Time: 86400000 milliseconds", time.Hour},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -241,6 +241,28 @@ func TestThrottling(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A server that says with every answer that it is too busy still gets on.
+func TestAlwaysThrottled(t *testing.T) {
+	onFake(t, func(t *testing.T, f *fakeIMAP) {
+		for i := range 500 {
+			f.put(text(i, 300))
+		}
+		f.setHook(func(c *fakeConn, tag, cmd, _ string) bool {
+			if strings.HasPrefix(cmd, "UID") {
+				c.send("* OK [THROTTLED]")
+			}
+			return false
+		})
+		w := newWatch(t, testConfig(), newStore(), f.net.dial).start(t)
+		if st := w.settle(); st.Recorded != 200 || st.Connected || !strings.Contains(st.Err, "asks for a pause of 5m0s") {
+			t.Errorf("status %+v", st)
+		}
+		time.Sleep(20 * time.Minute)
+		synctest.Wait()
+		w.store.once(t, f.want())
+	})
 }
 
 func TestStopIsQuick(t *testing.T) {

@@ -121,11 +121,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // report logs a fault once and shows it until it is over.
 func (w *Watcher) report(what string, err error, wait time.Duration) {
-	level := slog.LevelDebug
+	log := w.log.Debug
 	if w.board.fault(err, time.Now().Add(wait)) {
-		level = slog.LevelWarn
+		log = w.log.Warn
 	}
-	w.log.Log(context.Background(), level, what, "err", err, "retry", wait.Round(time.Millisecond).String())
+	log(what, "err", err, "retry", wait.Round(time.Millisecond).String())
 }
 
 // well notes that all goes well: aloud the first time, and after trouble.
@@ -154,6 +154,11 @@ func (w *Watcher) session(ctx context.Context) (ready time.Time, err error) {
 		return ready, err
 	}
 	defer l.close()
+	defer func() {
+		if l.slow != nil { // whatever else ended the session
+			w.door.blame(l.slow)
+		}
+	}()
 	s := &session{link: l, w: w}
 	if err := s.open(ctx, cur, known); err != nil {
 		return ready, err
@@ -177,6 +182,9 @@ func (w *Watcher) session(ctx context.Context) (ready time.Time, err error) {
 		}
 		if err := s.catchUp(ctx); err != nil {
 			return ready, err
+		}
+		if s.slow != nil {
+			return ready, s.slow
 		}
 		w.well()
 		if by, err = s.wait(ctx); err != nil {
