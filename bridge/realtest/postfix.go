@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,7 +15,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// PostfixServer is a running Postfix that delivers into a Dovecot.
+// PostfixServer is a running Postfix that delivers into a Dovecot. Stop lets deliveries that are under
+// way end first; Kill9 can make Postfix deliver a message once more after the next start.
 type PostfixServer struct {
 	*Server
 	SMTP        Addr // relays for loopback without a password; STARTTLS offered
@@ -103,8 +105,9 @@ func (r *rig) newPostfix(d *DovecotServer, c PostfixConfig) (*PostfixServer, err
 		return nil, fmt.Errorf("make queue of %s: %w", s.name, err)
 	}
 	// -d keeps it in the foreground.
-	s.argv = append(wrap, master, "-c", filepath.Join(s.dir, "etc"), "-d")
+	s.argv = slices.Concat(wrap, []string{master, "-c", filepath.Join(s.dir, "etc"), "-d"})
 	s.stop = syscall.SIGTERM
+	s.quiet = func() bool { return quiet(wrap, s.dir) }
 	s.ready = func(ctx context.Context) error { return greets(ctx, p.SMTP, "220 ") }
 	return p, s.start()
 }
@@ -154,11 +157,23 @@ func (p *PostfixServer) spool(wrap []string) error {
 		mkdir -m 730 maildrop && mkdir -m 710 public && mkdir -m 755 pid &&
 		chown postfix active bounce corrupt defer deferred flush hold incoming private saved trace maildrop public ../data &&
 		chgrp postdrop maildrop public`
-	argv := append(wrap, "/bin/sh", "-c", script, "sh", p.dir)
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = environ()
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := command(wrap, "/bin/sh", "-c", script, "sh", p.dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
+}
+
+// quiet says whether the Postfix in dir delivers nothing at the moment. A message is in the mailbox
+// before Postfix takes it out of its queue: stopped in between, Postfix delivers it once more.
+func quiet(wrap []string, dir string) bool {
+	queue := filepath.Join(dir, "queue")
+	out, err := command(wrap, "/usr/bin/find", filepath.Join(queue, "incoming"), filepath.Join(queue, "active"), "-type", "f").Output()
+	return err == nil && len(out) == 0 // find stumbles over a file that goes meanwhile
+}
+
+func command(wrap []string, argv ...string) *exec.Cmd {
+	argv = slices.Concat(wrap, argv)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = environ()
+	return cmd
 }

@@ -24,6 +24,7 @@ type Server struct {
 	dir   string
 	as    account
 	argv  []string
+	quiet func() bool                 // nothing is under way that a stop would cut; nil: never
 	stop  syscall.Signal              // ends it in good order
 	last  string                      // the signal's name with which the watchdog begins; "" is KILL
 	ready func(context.Context) error // nil: it serves
@@ -161,10 +162,11 @@ func (s *Server) end(sig syscall.Signal) error {
 		return nil
 	}
 	if sig != syscall.SIGKILL {
-		if err := syscall.Kill(s.run.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := s.signal(syscall.SIGCONT); err != nil { // it may be frozen
 			return err
 		}
-		if err := s.signal(syscall.SIGCONT); err != nil { // it may be frozen
+		s.settle()
+		if err := syscall.Kill(s.run.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 		select {
@@ -175,6 +177,23 @@ func (s *Server) end(sig syscall.Signal) error {
 		}
 	}
 	return s.kill()
+}
+
+// settle waits until the server is quiet, for ten seconds at most: it may be given more all the time.
+func (s *Server) settle() {
+	if s.quiet == nil {
+		return
+	}
+	deadline := time.After(10 * time.Second)
+	for !s.quiet() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-s.run.ended:
+			return
+		case <-deadline:
+			return
+		}
+	}
 }
 
 // kill kills what there is of the server and waits until nothing is left. s.mu is held.
