@@ -20,12 +20,20 @@ type attributionKeyword struct {
 	forms []*attributionForm
 }
 
+const attributionMarks = "\"'«»„”()<>,.:：، 、，"
+
 // indexAttributions groups the forms by the longest fixed words in them.
 func (t *labelTable) indexAttributions() {
 	for _, f := range t.attributions {
 		word := ""
 		for _, literal := range placeholder.Split(f.line, -1) {
-			literal = strings.Trim(strings.ToLower(literal), "\"'«»„”()<>,.:：، 、，")
+			literal = strings.ToLower(literal)
+			for w := range strings.FieldsSeq(literal) {
+				if w = strings.Trim(w, attributionMarks); len(w) > 1 {
+					f.words = append(f.words, w)
+				}
+			}
+			literal = strings.Trim(literal, attributionMarks)
 			if len(literal) > len(word) {
 				word = literal
 			}
@@ -162,12 +170,24 @@ func readAttribution(text string) (attribution, bool) {
 			continue
 		}
 		for _, f := range k.forms {
+			if !containsAll(low, f.words) {
+				continue
+			}
 			if a, ok := f.match(text); ok {
 				return a, true
 			}
 		}
 	}
 	return generalAttribution(text)
+}
+
+func containsAll(s string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(s, w) {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *attributionForm) match(text string) (attribution, bool) {

@@ -31,7 +31,7 @@ func (f *found) ok() bool { return f != nil && !f.reply && (f.block != nil || f.
 // seconds.
 const (
 	maxTries        = 1000
-	maxAttributions = 4000
+	maxAttributions = 1000
 )
 
 // search goes down the lines to the first thing that introduces another mail.

@@ -242,6 +242,7 @@ func visibleRune(c rune) rune {
 type attributionForm struct {
 	line   string
 	locale int
+	words  []string // folded; all of them stand in a line of this form
 	once   sync.Once
 	re     *regexp.Regexp
 }
