@@ -27,7 +27,7 @@ func each(t *testing.T, do func(t *testing.T, d *dialect, url func() string)) {
 }
 
 // bare opens a database as it is.
-func bare(t *testing.T, url string) *Store {
+func bare(t testing.TB, url string) *Store {
 	t.Helper()
 	s, err := open(url, Options{})
 	if err != nil {
@@ -38,7 +38,7 @@ func bare(t *testing.T, url string) *Store {
 }
 
 // run executes statements as they are.
-func (s *Store) run(t *testing.T, text string) {
+func (s *Store) run(t testing.TB, text string) {
 	t.Helper()
 	if err := s.write(t.Context(), func(ctx context.Context, tx *session) error { _, err := tx.exec(ctx, text); return err }); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 // Store is bridge.Store on a SQL database.
 type Store struct {
 	d                *dialect
-	writers, readers *pool // one and the same where a server keeps order
+	writers, readers *pool      // one and the same where a server keeps order
+	turn             *turnstile // nil there
 }
 
 var _ bridge.Store = (*Store)(nil)
@@ -68,6 +69,9 @@ func (s *Store) Close() error {
 	s.readers.close()
 	if s.writers != s.readers {
 		s.writers.close()
+	}
+	if s.turn != nil {
+		s.turn.close()
 	}
 	return nil
 }

@@ -71,8 +71,7 @@ func (s *Store) begin(ctx context.Context) (*session, error) {
 			return nil, err
 		}
 		tx := &session{c, s.d}
-		_, err = tx.exec(ctx, s.d.beginWrite)
-		if err == nil {
+		if err = s.inTurn(ctx, func() error { _, err := tx.exec(ctx, s.d.beginWrite); return err }); err == nil {
 			return tx, nil
 		}
 		broken := !c.alive(ctx, false)
@@ -81,6 +80,17 @@ func (s *Store) begin(ctx context.Context) (*session, error) {
 			return nil, err
 		}
 	}
+}
+
+func (s *Store) inTurn(ctx context.Context, do func() error) error {
+	if s.turn == nil {
+		return do()
+	}
+	if err := s.turn.enter(ctx); err != nil {
+		return err
+	}
+	defer s.turn.leave()
+	return do()
 }
 
 // commitTimeout bounds a commit and finding out about it. It is not cut by ctx:

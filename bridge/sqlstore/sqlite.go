@@ -79,8 +79,13 @@ func openSQLite(path string, o Options) (*Store, error) {
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, err
 	}
+	turn, err := newTurnstile(path)
+	if err != nil {
+		return nil, err
+	}
 	return &Store{
 		d:       sqliteDialect,
+		turn:    turn,
 		writers: newPool(1, sqliteDial(path, "cache_size(-32768)")),
 		readers: newPool(max(4, runtime.GOMAXPROCS(0)), sqliteDial(path, "cache_size(-4096)", "query_only(1)")),
 	}, nil

@@ -13,7 +13,7 @@ import (
 )
 
 func TestSQLite(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent()) // the servers of other tests
 	storetest.Run(t, func(t *testing.T) func() (bridge.Store, error) {
 		return opener(t, "sqlite:"+filepath.Join(t.TempDir(), "bridge.db"))
 	})

@@ -124,7 +124,7 @@ CREATE TABLE deliveries (
 CREATE UNIQUE INDEX deliveries_message_id ON deliveries (message_id);
 CREATE INDEX deliveries_reverse_path ON deliveries (reverse_path) WHERE reverse_path <> '';
 CREATE INDEX deliveries_conversation ON deliveries (conversation_id, id);
-CREATE INDEX deliveries_due ON deliveries (next, id, state) WHERE state IN ('ready','retry');
+CREATE INDEX deliveries_due ON deliveries (next, id, state, conversation_id) WHERE state IN ('ready','retry');
 CREATE INDEX deliveries_rest ON deliveries (state, id) WHERE state NOT IN ('ready','retry');
 CREATE TABLE bodies (
 	delivery_id INTEGER PRIMARY KEY,
