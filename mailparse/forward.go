@@ -137,8 +137,9 @@ func (f *found) forward(subject string) *forward {
 		fw.subject = withoutForwardPrefix(subject)
 	}
 	from, to := f.body()
-	// Links were rewritten on the way to the forwarder, with his address in them.
-	fw.plain = decodeLinks(f.unwrap(from, to))
+	// On the way to the forwarder links were rewritten, with his address in them,
+	// and banners put above the text.
+	fw.plain = dropBanners(decodeLinks(f.unwrap(from, to)))
 	fw.comment = decodeLinks(f.commentText(to))
 	fw.judge()
 	return fw
