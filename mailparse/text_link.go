@@ -28,7 +28,10 @@ func linkToShow(text, href string) string {
 	href = cleanURL(decodeLink(strings.TrimSpace(href)))
 	text = strings.TrimSpace(text)
 	if a, ok := cutFold(href, "mailto:"); ok {
-		a, _, _ = strings.Cut(percentDecode(a), "?")
+		if d := percentDecode(a); utf8.ValidString(d) {
+			a = d
+		}
+		a, _, _ = strings.Cut(a, "?")
 		if !strings.Contains(a, "@") || strings.EqualFold(text, a) || holdsFold(text, a) {
 			return ""
 		}
