@@ -12,16 +12,11 @@ import (
 
 // Check connects, logs in and looks at everything the config names, without
 // changing or reading any mail. Each line of the error is one problem.
-func Check(ctx context.Context, cfg Config) error { return check(ctx, cfg, dialEndpoint) }
-
-// Check is [Check] for the watcher's mailbox.
-func (w *Watcher) Check(ctx context.Context) error { return check(ctx, w.cfg, w.dial) }
-
-func check(ctx context.Context, cfg Config, dial dialer) error {
+func Check(ctx context.Context, cfg Config) error {
 	if err := errors.Join(cfg.Problems()...); err != nil {
 		return err
 	}
-	l, err := connect(ctx, cfg, dial)
+	l, err := connect(ctx, cfg, dialEndpoint)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,9 @@ func TestDovecotOutages(t *testing.T) {
 	cfg.Poll = bridge.Duration(2 * time.Second)
 	cfg.Timeout = bridge.Duration(time.Second)
 	store := newStore()
-	w := newWatch(t, cfg, store, nil).start(t)
+	w := newWatch(t, cfg, store, nil)
+	w.pause = func(int) time.Duration { return 100 * time.Millisecond }
+	w.start(t)
 	n := 0
 	for name, outage := range map[string]func(){
 		"restart": func() { d.Restart(t) },
