@@ -93,7 +93,10 @@ func cutAddress(v string) (name, address string) {
 		return "", address
 	}
 	name = v[:from]
-	if strings.TrimSpace(name) == "" {
+	if scheme, ok := strings.CutSuffix(strings.TrimSpace(name), ":"); ok && (strings.EqualFold(scheme, "mailto") || strings.EqualFold(scheme, "smtp")) {
+		name = ""
+	}
+	if strings.TrimSpace(name) == "" && !strings.HasPrefix(v[to:], "?") {
 		name = strings.Trim(v[to:], " ()<>[]") // "ann@example.com (Ann)"
 	}
 	return name, address
@@ -111,10 +114,10 @@ func addressAround(v string, at int) (from, to int) {
 			from++
 		}
 	}
-	if a, ok := cutFold(v[from:at], "mailto:"); ok {
-		from = at - len(a)
-	} else if a, ok := cutFold(v[from:at], "smtp:"); ok {
-		from = at - len(a)
+	for _, scheme := range [...]string{"mailto:", "smtp:"} {
+		if a, ok := cutFold(v[from:at], scheme); ok {
+			from = at - len(a)
+		}
 	}
 	to = len(v)
 	if k := strings.IndexAny(v[at:], stops+"?&"); k >= 0 {
