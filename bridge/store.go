@@ -95,7 +95,8 @@ type Intake interface {
 	// Accept records the arrivals in order and moves the cursor, all in one
 	// transaction, so that a crash leaves either everything or nothing. An
 	// arrival whose source and content are recorded already is returned as it
-	// stands, without being judged.
+	// stands, without being judged. A delivery whose Message-ID is in the outbox
+	// already is not made again: its mail is ignored, with that as the reason.
 	Accept(ctx context.Context, as []Arrival, c Cursor, judge Judge) ([]MailRecord, error)
 	// Rejudge judges a parked mail again (a person released it). ErrState if it
 	// is not parked.
@@ -130,10 +131,10 @@ type Outbox interface {
 
 // Filter narrows a list. The zero value lists the newest first, 100 of them.
 type Filter struct {
-	State        string
+	State        string // one of MailStates or DeliveryStates; another is an error
 	Mailbox      string
-	Customer     string // address, compared without case
-	Since        time.Time
+	Customer     string    // address, compared without case
+	Since        time.Time // mails recorded, conversations changed, deliveries made since
 	Limit        int
 	Conversation int64
 }
@@ -182,7 +183,10 @@ type Ledger interface {
 	// DropMail ignores a parked mail; DropDelivery buries one that is not sent.
 	DropMail(ctx context.Context, mail int64, why string) error
 	DropDelivery(ctx context.Context, delivery int64, why string) error
-	// SetTicket records the ticket of a conversation.
+	// SetTicket records the ticket of a conversation. What l leaves empty stays,
+	// but another number takes the URL with it. With Confirmed set, the helpdesk
+	// has answered the message that opened the ticket, and its delivery, sent or
+	// in doubt, becomes Confirmed.
 	SetTicket(ctx context.Context, conversation int64, l Link) error
 	Counts(ctx context.Context) (Counts, error)
 }

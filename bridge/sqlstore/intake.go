@@ -227,9 +227,10 @@ func (in *intake) append(n *accepted, turns []bridge.Turn) {
 func (in *intake) enqueue(n *accepted, d bridge.Delivery) {
 	d.Conversation, d.Mail = n.conv.ID, n.record.ID
 	d.MessageID, d.Created = clean(d.MessageID), stored(d.Created)
-	if d.Created.IsZero() {
+	if d.Created.IsZero() && in.again == nil {
 		d.Created = n.record.Recorded
 	}
+	d.Created = orNow(d.Created)
 	if d.State == "" {
 		d.State = bridge.Ready
 	}

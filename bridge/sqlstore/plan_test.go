@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"modernc.org/sqlite"
+
 	"ticketbridge/bridge"
 	"ticketbridge/bridge/storetest"
 )
@@ -250,4 +252,41 @@ func explain(t *testing.T, s *Store, query string) string {
 		t.Fatalf("%s: %v", query, err)
 	}
 	return out.String()
+}
+
+// TestSQLiteDurable: each connection syncs what it commits, and those that read
+// cannot write.
+func TestSQLiteDurable(t *testing.T) {
+	s := bare(t, "sqlite:"+t.TempDir()+"/durable.db")
+	if err := s.migrate(t.Context(), migrations(), false); err != nil {
+		t.Fatal(err)
+	}
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "busy_timeout": busyTimeout, "wal_autocheckpoint": walPages, "page_size": "4096"} {
+		for pool, ask := range map[string]func(query string) scanner{
+			"reader": func(query string) scanner { return s.lone(t.Context()).row(query) },
+			"writer": func(query string) scanner { return onWriter{t, s, query} },
+		} {
+			var got any
+			if err := ask("PRAGMA " + pragma).Scan(&got); err != nil || fmt.Sprint(got) != want {
+				t.Errorf("%s: %s is %v, %v; want %s", pool, pragma, got, err, want)
+			}
+		}
+	}
+	if !sqlite.FdatasyncEnabled() {
+		t.Error("commits sync more than they have to")
+	}
+	err := s.ask(t.Context(), func(q reader) error { _, err := q.exec(t.Context(), "DELETE FROM mails"); return err })
+	if err == nil || !strings.Contains(err.Error(), "readonly") {
+		t.Errorf("a reader wrote: %v", err)
+	}
+}
+
+type onWriter struct {
+	t     *testing.T
+	s     *Store
+	query string
+}
+
+func (w onWriter) Scan(dest ...any) error {
+	return w.s.write(w.t.Context(), func(ctx context.Context, tx *session) error { return tx.row(ctx, w.query).Scan(dest...) })
 }

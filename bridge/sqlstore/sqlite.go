@@ -57,7 +57,7 @@ const (
 	// busyTimeout (ms) is how long one process waits for another to write; the
 	// daemon's longest transaction is a batch of mails.
 	busyTimeout = "10000"
-	// walPages is how long the WAL grows before it is folded back: 32 MB. A page
+	// walPages is how long the WAL grows before it is folded back: 16 MB. A page
 	// that many batches change (an index) is then written back once.
 	walPages = "4000"
 )
@@ -119,7 +119,7 @@ func sqliteFile(path string, existing bool) error {
 func sqliteDSN(path string, more ...string) string {
 	q := url.Values{"_dqs": {"0"}, "_pragma": append([]string{
 		"busy_timeout(" + busyTimeout + ")",
-		"page_size(8192)",
+		"page_size(4096)", // larger ones write more for each random index entry, and save nothing
 		"journal_mode(WAL)",
 		"synchronous(FULL)", // a commit is on disk before anything is sent or acknowledged
 		"wal_autocheckpoint(" + walPages + ")",

@@ -17,6 +17,7 @@ var rejudgeTests = []test{
 	{"copies that came later are not its original", rejudgeCopies},
 	{"an error changes nothing", rejudgeError},
 	{"its message is in the outbox already", rejudgeDouble},
+	{"its message is made now, not when the mail came", rejudgeCreated},
 }
 
 // released is the arrival of a parked mail that a person released.
@@ -181,5 +182,17 @@ func rejudgeDouble(e *env) {
 	e.equal("state", got.State, bridge.MailIgnored)
 	if !strings.Contains(got.Reason, "d1") {
 		e.Errorf("reason %q", got.Reason)
+	}
+}
+
+// rejudgeCreated: a delivery's age decides when it is given up.
+func rejudgeCreated(e *env) {
+	s := e.open()
+	parked := e.accept(s, Mail("support", 1, "", "odd"))[0]
+	_, err := s.Rejudge(e.ctx, released(parked, "k/1", "odd"), changed(func(v *bridge.Verdict) { v.Delivery.Created, v.Delivery.Next = time.Time{}, time.Time{} }))
+	e.must(err)
+	d := e.delivery(s, 1)
+	if age := time.Since(d.Created); age < 0 || age > time.Minute || !d.Next.Equal(d.Created) {
+		e.Errorf("made %v ago, due %v", age, d.Next)
 	}
 }
