@@ -150,7 +150,7 @@ func (f *found) introduced(sep separator, i int, b *headerBlock) bool {
 			return false
 		}
 	default:
-		if !b.plausible() || !b.whole(sep) {
+		if !b.plausible() || !b.whole(sep) || f.inHeader(b.first) {
 			return false
 		}
 		if b.depth > 0 || f.quotedBefore(i) {
@@ -209,6 +209,9 @@ func (b *headerBlock) whole(sep separator) bool {
 	if !b.has[fieldFrom] || !b.has[fieldDate] || !b.has[fieldSubject] {
 		return false
 	}
+	if b.order[0] == fieldOther {
+		return false // a whole header, as bounces return it, begins with Return-Path
+	}
 	if !hasDigit(b.value[fieldDate]) || len(b.value[fieldDate]) < 6 {
 		return false
 	}
@@ -217,6 +220,20 @@ func (b *headerBlock) whole(sep separator) bool {
 	}
 	from, date, subject := slices.Index(b.order, fieldFrom), slices.Index(b.order, fieldDate), slices.Index(b.order, fieldSubject)
 	return sep.kind != 0 || from < subject && date < subject || from == 0 && subject < date
+}
+
+// inHeader: the line above is a header field, or its folded end, that no client
+// shows: a whole header follows, as bounces return it.
+func (f *found) inHeader(i int) bool {
+	if i == 0 || f.lines[i-1].empty() {
+		return false
+	}
+	above := &f.lines[i-1]
+	if above.indent > f.lines[i].indent {
+		return true
+	}
+	name, _, ok := strings.Cut(above.text, ":")
+	return ok && (name == "Received" || strings.Contains(name, "-") && !strings.ContainsAny(name, " @<>"))
 }
 
 // finnish: the labels are Finnish, or Finnish and a language we cannot tell apart.

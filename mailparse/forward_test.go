@@ -219,6 +219,8 @@ func TestNoForward(t *testing.T) {
 		{"a chat transcript", "Chat was closed", "Name: Ada\nEmail: ada@example.org\nFrom: website\n\nMessage:\n[2021-10-28 14:58:36] [Ada] Hello"},
 		{"labels in prose", "Fwd: thoughts", "From: where I stand\nit looks fine.\n\nBye"},
 		{"quoted block without attribution", "Hello", "Thanks.\n\n> From: Ada Example <ada@example.org>\n> Sent: Thursday, October 28, 2021 2:58 PM\n> To: help@example.com\n> Subject: Hello\n>\n> Text."},
+		{"a bounce that returns the header", "Mail delivery failed: returning message to sender", "This message was created automatically.\n\n------ This is a copy of the message, including all the headers. ------\n\nReturn-path: <ada@example.org>\nReceived: from [192.0.2.1]\n\tby mx.example.org with esmtp;\n\tThu, 28 Oct 2021 14:58:36 +0200\nMessage-ID: <1@example.org>\nDate: Thu, 28 Oct 2021 14:58:36 +0200\nFrom: Ada Example <ada@example.org>\nTo: gone@example.com\nSubject: Hello\n\nText."},
+		{"a bounce that returns another header", "Delivery Status Notification (Failure)", "Address not found.\n\n----- Original message -----\n\nDKIM-Signature: v=1; a=rsa-sha256; d=example.org;\n        b=AAAA\nFrom: Ada Example <ada@example.org>\nDate: Thu, 28 Oct 2021 14:58:36 +0200\nSubject: Hello\nTo: gone@example.com\n\nText."},
 		{"no body", "Fwd: Hello", ""},
 		{"only words", "Fwd: Hello", "please see the attachment"},
 	} {
