@@ -59,7 +59,7 @@ func listFooter(lines []string) int {
 				return i
 			}
 		}
-		if below == "" || allLike(lines[i+1:], signatureLine) && (contact(lines[i+1:]) > 0 || strings.Count(below, "\n") < 2) {
+		if below == "" || allLike(lines[i+1:], signatureLine) && (contact(lines[i+1:]) > 0 || strings.Count(below, "\n") < 2 && allLike(lines[i+1:], nameLine)) {
 			return i
 		}
 		return -1
@@ -117,6 +117,17 @@ func signatureLine(line string) bool {
 		return false
 	}
 	return len(strings.Fields(t)) <= 10
+}
+
+// nameLine: a few words, each with a capital, no number: a person or a company.
+func nameLine(line string) bool {
+	words := strings.Fields(line)
+	for _, w := range words {
+		if r, _ := utf8.DecodeRuneInString(w); unicode.IsLower(r) || strings.ContainsAny(w, "0123456789:") {
+			return false
+		}
+	}
+	return len(words) <= 5
 }
 
 func allLike(lines []string, like func(string) bool) bool {
@@ -260,7 +271,7 @@ func disclaimer(lines []string) int {
 	}
 	head := text[:min(len(text), 100)]
 	for _, d := range disclaimers {
-		if strings.Contains(head, d) && (legal > 1 || len(text) > 60 || strings.HasPrefix(head, d)) {
+		if strings.Contains(head, d) && (legal > 1 || speaksLegal(d)) {
 			return i
 		}
 	}
@@ -268,4 +279,14 @@ func disclaimer(lines []string) int {
 		return i
 	}
 	return -1
+}
+
+// speaksLegal: the beginning alone says what the paragraph is; "Este mensaje" does not.
+func speaksLegal(beginning string) bool {
+	for _, w := range confidentialWords {
+		if strings.Contains(beginning, w) {
+			return true
+		}
+	}
+	return strings.HasPrefix(beginning, "disclaimer") || strings.HasPrefix(beginning, "haftungs")
 }

@@ -52,6 +52,8 @@ func TestWithoutQuotes(t *testing.T) {
 		{"short rule and name", "Done.\n\n---\nAnn Example", "Done.\n\n---\nAnn Example", "Done."},
 		{"outlook text of an old list", "Outlook with a reply\n\n\n ------------------------------\n*From:* Sync Team [mailto:sync@example.com]\n*Sent:* Thursday, February 09, 2026 1:36 PM\n*To:* ann@example.org\n*Subject:* Sync was updated!\n\nDear user", "Outlook with a reply", ""},
 		{"address glued to the name", "Awesome!\n\nOn Aug 22, 2026, at 7:37 PM, bob<reply@example.com> wrote:\n\n> Works.", "Awesome!", ""},
+		{"rule between orders", "Order 1\n---\nOrder 2", "Order 1\n---\nOrder 2", ""},
+		{"a paragraph about printing", "Hola.\n\nEste mensaje es porque no puedo imprimir la factura de noviembre que me enviaron ayer.", "Hola.\n\nEste mensaje es porque no puedo imprimir la factura de noviembre que me enviaron ayer.", ""},
 		{"mbox From", "Hello\n>From here on all is mine.\nBye", "Hello\n>From here on all is mine.\nBye", ""},
 	} {
 		reply, unquoted := withoutQuotes(c.body)
