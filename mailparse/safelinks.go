@@ -93,7 +93,7 @@ func decodeOnce(link string) (string, bool) {
 		}
 		bare := ""
 		if strings.Contains(r.host, "safelinks.") && u.query != "" {
-			bare = "https://" + u.host + "/"
+			bare = "https://" + strings.ToValidUTF8(u.host, "") + "/"
 		}
 		return target(linkParam(u.query, r.params), bare)
 	}

@@ -29,6 +29,7 @@ var linkCases = []struct{ name, in, want string }{
 	{"Cisco", "https://secure-web.cisco.com/1AbC/https%3A%2F%2Fexample.com%2Fa", "https://example.com/a"},
 	{"Sophos", "https://eu-central-1.protection.sophos.com?d=example.com&u=aHR0cHM6Ly9leGFtcGxlLmNvbS9h&i=x", "https://example.com/a"},
 	{"a stray percent sign", "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fexample.com%2F100%&data=05", "https://example.com/100%"},
+	{"damaged host", "https://\xf1.safelinks.protection.outlook.com/?data=05", "https://.safelinks.protection.outlook.com/"},
 	{"no link", "hello", "hello"},
 }
 
