@@ -117,7 +117,7 @@ func TestDeviceLines(t *testing.T) {
 // A million marks, dashes or labels must not cost more than their reading.
 func TestQuotesAreLinear(t *testing.T) {
 	for _, unit := range []string{">", "> x\n", "> x\ny\n", "-- \n", "On 1.1.2026 10:11 a@b.c wrote:\n", "From: a\n", "From: a\nDate: b\n\n", "a:\n", "\n", "x\n> y\n-- \nz\n", "Sent from my iPhone\n", "___________\n", "This e-mail is confidential\n\n", "------\n"} {
-		isLinear(t, unit, 256<<10, func(in string) { withoutQuotes(in) })
+		isLinear(t, unit, 128<<10, func(in string) { withoutQuotes(in) })
 	}
 }
 
