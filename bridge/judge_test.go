@@ -239,7 +239,11 @@ func TestDistrust(t *testing.T) {
 	if why, err := tr.distrust(t.Context(), Mail{}, m); err != nil || why != "" {
 		t.Errorf("an agent's forward: %q, %v", why, err)
 	}
-	tr.Formats = nil
+	m.Outer.Header = mailparse.Header{{Name: "From", Value: "a@b.test"}, {Name: "from", Value: "c@d.test"}}
+	if why, _ := tr.distrust(t.Context(), Mail{}, m); !strings.Contains(why, "2 From fields") {
+		t.Errorf("two From fields: %q", why)
+	}
+	m.Outer.Header, tr.Formats = nil, nil
 	if why, _ := tr.distrust(t.Context(), Mail{}, m); !strings.Contains(why, "authenticate is not set") {
 		t.Errorf("no setting: %q", why)
 	}

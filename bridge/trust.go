@@ -43,6 +43,9 @@ func (t Trust) distrust(ctx context.Context, m Mail, p *mailparse.Mail) (string,
 	if p.Forwarded && !t.isAgent(p.Outer.From.Address) {
 		return fmt.Sprintf("forwarded by %s, who is not in agents; only an agent's forward is believed", shown(p.Outer.From.Address)), nil
 	}
+	if n := len(p.Outer.Header.Values("From")); n > 1 {
+		return fmt.Sprintf("it has %d From fields, so nobody can say who sent it; a genuine mail has one", n), nil
+	}
 	ft := t.Formats[p.Chat.Format]
 	domains := ft.DKIMDomains
 	if p.Forwarded || len(domains) == 0 {
