@@ -136,7 +136,7 @@ func merged(is, l bridge.Link) bridge.Link {
 func confirm(ctx context.Context, tx *session, messageID string, now time.Time, events *[]bridge.Event) error {
 	return tx.each(ctx, `UPDATE deliveries SET state = 'confirmed', settled = $1 WHERE message_id = $2 AND state IN ('sent','doubt')
 		RETURNING id, conversation_id, mail_id`, []any{now.UnixMicro(), messageID}, func(scan func(...any) error) error {
-		e := bridge.Event{At: now, What: string(bridge.Confirmed), Text: "the helpdesk answered"}
+		e := bridge.Event{At: now, What: string(bridge.Confirmed), Text: "its ticket is known"}
 		err := scan(&e.Delivery, &e.Conversation, &e.Mail)
 		*events = append(*events, e)
 		return err
