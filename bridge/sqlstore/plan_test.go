@@ -42,7 +42,7 @@ func crowd(t testing.TB, s *Store, n int) {
 // TestCrowdedOutbox: a turnover finds what is due, in order, among a hundred
 // times as much that is not, and passes over what waits behind another.
 func TestCrowdedOutbox(t *testing.T) {
-	const n = 20_000
+	const n = 6_000
 	each(t, func(t *testing.T, d *dialect, url func() string) {
 		s := crowded(t, url(), n)
 		now := storetest.Start.Add(time.Hour)

@@ -91,14 +91,16 @@ func postgresOutcome(ctx context.Context, p *pool, mark string) (committed bool,
 	}
 }
 
+// postgresStatus asks on a new connection, outside of the pool: those who lend
+// from it may all be here at once.
 func postgresStatus(ctx context.Context, p *pool, mark string) (status string, err error) {
-	c, err := p.get(ctx)
+	c, err := p.dial(ctx)
 	if err != nil {
 		return "", err
 	}
+	defer c.close()
 	rows, err := c.query(ctx, "SELECT pg_xact_status($1::text::xid8)", []any{mark})
 	err = firstRow{rows, err}.Scan(&status)
-	p.put(c, err == nil)
 	return status, err
 }
 

@@ -220,13 +220,13 @@ func valueTimes(e *env) {
 func valueLarge(e *env) {
 	s := e.open()
 	r := rand.NewChaCha8([32]byte{7})
-	raw := make([]byte, 30<<20)
+	raw := make([]byte, 12<<20)
 	r.Read(raw)
-	text := strings.Repeat("ten chars ", 300_000)
+	text := strings.Repeat("ten chars ", 200_000)
 	a := Mail("support", 1, "k/1", text)
 	a.Raw, a.Record.Size = raw, int64(len(raw))
 	b := Mail("support", 2, "k/2", "two")
-	b.Raw, b.Record.Size = bytes.Repeat([]byte("compress me "), 2<<20), 24<<20
+	b.Raw, b.Record.Size = bytes.Repeat([]byte("compress me "), 1<<20), 12<<20
 	got := e.acceptBy(s, changed(func(v *bridge.Verdict) {
 		v.Reason = text
 		v.Evidence = strings.Fields(text)[:20000]
@@ -251,10 +251,10 @@ func valueLarge(e *env) {
 
 func valueManyMails(e *env) {
 	s := e.open()
-	const n = 1500
+	const n = 1100
 	var batch []bridge.Arrival
 	for i := range n {
-		batch = append(batch, Mail("support", uint32(i+1), fmt.Sprint("k/", i%1000), fmt.Sprint("turn ", i)))
+		batch = append(batch, Mail("support", uint32(i+1), fmt.Sprint("k/", i%700), fmt.Sprint("turn ", i)))
 	}
 	records := e.accept(s, batch...)
 	for i, r := range records {
@@ -266,9 +266,9 @@ func valueManyMails(e *env) {
 	e.equal("again", again, records)
 	c, err := s.Counts(e.ctx)
 	e.must(err)
-	e.equal("conversations", c.Conversations, int64(1000))
-	e.equal("tickets", c.Mails[bridge.MailTicket], int64(1000))
-	e.equal("updates", c.Mails[bridge.MailUpdate], int64(500))
+	e.equal("conversations", c.Conversations, int64(700))
+	e.equal("tickets", c.Mails[bridge.MailTicket], int64(700))
+	e.equal("updates", c.Mails[bridge.MailUpdate], int64(400))
 	all, err := s.Mails(e.ctx, bridge.Filter{Limit: n})
 	e.must(err)
 	e.equal("listed", all, reversed(records...))
