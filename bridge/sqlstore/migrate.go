@@ -88,5 +88,6 @@ func versionOf(row func(query string) scanner, d *dialect) (n int, err error) {
 	if err := row(d.hasSchema).Scan(&n); err != nil || n == 0 {
 		return 0, err
 	}
-	return n, row("SELECT version FROM schema_version").Scan(&n)
+	err = row("SELECT version FROM schema_version").Scan(&n)
+	return n, err
 }
