@@ -42,6 +42,7 @@ func (r *reader) cleanText(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	empty := 0
+	s = decodeLinks(s) // a link that is shown as text: its data= is the agent's address
 	for line := range strings.SplitSeq(s, "\n") {
 		line = strings.TrimRightFunc(r.withoutMarkup(line), isTrailing)
 		if line == "" {

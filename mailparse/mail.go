@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -181,7 +182,7 @@ type Turn struct {
 
 // MarshalJSON writes `at` as RFC 3339 or null.
 func (t Turn) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+	return marshal(struct {
 		Role   Role    `json:"role"`
 		Author string  `json:"author"`
 		At     *string `json:"at"`
@@ -195,7 +196,7 @@ func (t *Transcript) MarshalJSON() ([]byte, error) {
 	if c.Attributes == nil {
 		c.Attributes = map[string]string{}
 	}
-	return json.Marshal(struct {
+	return marshal(struct {
 		Format       string       `json:"format"`
 		Kind         string       `json:"kind"`
 		Action       Action       `json:"action"`
@@ -221,7 +222,7 @@ func (m *Mail) MarshalJSON() ([]byte, error) {
 		Text        string    `json:"body_text"`
 	}
 	o := m.Outer
-	return json.Marshal(struct {
+	return marshal(struct {
 		Forwarded   bool         `json:"forwarded"`
 		FromAddress *string      `json:"from_address"`
 		FromName    *string      `json:"from_name"`
@@ -246,6 +247,18 @@ func (m *Mail) MarshalJSON() ([]byte, error) {
 			o.Subject, orNull(o.Date), orNull(o.MessageID), o.Text},
 		m.Chat, orEmpty(m.Warnings),
 	})
+}
+
+// marshal writes < > & as they are: mails are full of them, and what is written
+// goes to a terminal or a file, not into a page.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 func orNull(s string) *string {

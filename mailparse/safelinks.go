@@ -100,12 +100,16 @@ func decodeOnce(link string) (string, bool) {
 	return "", false
 }
 
+// linkEscaper keeps a decoded link one word: a line end in it would write lines
+// that nobody wrote.
+var linkEscaper = strings.NewReplacer(" ", "%20", "\n", "%0A", "\r", "%0D", "\t", "%09", "<", "%3C", ">", "%3E", `"`, "%22")
+
 // target accepts what a reader may be shown as a link. bare is what is left of
 // a link whose rest must not be kept, and which cannot be decoded.
 func target(t, bare string) (string, bool) {
 	t = strings.TrimSpace(t)
 	if t != "" && utf8.ValidString(t) && (startsFold(t, "http://") || startsFold(t, "https://") || startsFold(t, "mailto:") || startsFold(t, "tel:") || startsFold(t, "ftp://")) {
-		return t, true
+		return linkEscaper.Replace(t), true
 	}
 	return bare, bare != ""
 }

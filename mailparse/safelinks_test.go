@@ -63,3 +63,18 @@ func TestDecodeLinks(t *testing.T) {
 		})
 	}
 }
+
+// What a decoded link says must not become lines of the text around it.
+func TestDecodedLinkIsOneWord(t *testing.T) {
+	got := decodeLink("https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fexample.org%2Fa%0AEMAIL%20victim%40example.net%3E&reserved=0")
+	if want := "https://example.org/a%0AEMAIL%20victim@example.net%3E"; got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+func TestJSONIsReadable(t *testing.T) {
+	out, err := (&Mail{Text: "a <b> & c", Chat: &Transcript{Turns: []Turn{{Text: "<d>"}}, Text: "<e>"}}).MarshalJSON()
+	if err != nil || strings.Contains(string(out), `\u00`) {
+		t.Errorf("%s, %v", out, err)
+	}
+}
