@@ -55,10 +55,11 @@ const (
 	lookAgain = 2 * time.Second
 	// grace is how long a stop waits for attempts that are inside DATA.
 	grace = 8 * time.Second
-	// orphaned: what another daemon left sending for this long, it will not finish.
-	// Longer than the longest wait a transport allows after the final dot.
-	orphaned = 30 * time.Minute
 )
+
+// Orphaned is how old a claim of another daemon must be before it counts as left
+// behind. Transports end every attempt sooner.
+const Orphaned = 30 * time.Minute
 
 // NewSender checks nothing and starts nothing; Run does.
 func NewSender(s Sender) *Sender {
@@ -123,7 +124,7 @@ const stageStopped = "stopped"
 
 // recover settles what an earlier run left sending.
 func (s *Sender) recover(ctx context.Context) error {
-	left, err := s.Store.Recover(ctx, s.Worker, time.Now().Add(-orphaned))
+	left, err := s.Store.Recover(ctx, s.Worker, time.Now().Add(-Orphaned))
 	if err != nil {
 		return fmt.Errorf("recover the outbox: %w", err)
 	}

@@ -97,6 +97,9 @@ func (c Config) timeoutProblems() []error {
 			errs = append(errs, fmt.Errorf("%s: want at least %v, not %v", t.key, t.min, t.have.D()))
 		}
 	}
+	if most := bridge.Orphaned - attemptLimit - time.Minute; c.ReplyTimeout.D() > most {
+		errs = append(errs, fmt.Errorf("reply_timeout: want at most %v, not %v: another daemon would take the message for orphaned", most, c.ReplyTimeout.D()))
+	}
 	return errs
 }
 

@@ -20,7 +20,7 @@ func TestConfigFromTOML(t *testing.T) {
 		password = "x"
 		connections = 2
 		hello = "bridge.example.com"
-		reply_timeout = "15m"
+		reply_timeout = "13m"
 		idle_timeout = "5s"
 	`, &c)
 	if err != nil {
@@ -33,7 +33,7 @@ func TestConfigFromTOML(t *testing.T) {
 		t.Fatalf("problems %v", errs)
 	}
 	if c.Kind != "lmtp" || c.UnixPath() != "/run/lmtp" || c.Username != "bridge" || c.Password.Reveal() != "x" ||
-		c.Connections != 2 || c.ReplyTimeout.D().Minutes() != 15 || c.IdleTimeout.D().Seconds() != 5 || c.DataTimeout.D().Minutes() != 3 {
+		c.Connections != 2 || c.ReplyTimeout.D().Minutes() != 13 || c.IdleTimeout.D().Seconds() != 5 || c.DataTimeout.D().Minutes() != 3 {
 		t.Errorf("got %+v", c)
 	}
 	if s := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(s, `"x"`) || strings.Contains(s, ":x") {
@@ -98,6 +98,7 @@ func TestProblems(t *testing.T) {
 			"connect_timeout: want at least 1s, not 0s", "command_timeout: want at least 10s, not 0s", "data_timeout: want at least 10s, not 0s",
 			"reply_timeout: want at least 10m0s, not 9m0s", "idle_timeout: want at least 1s, not 0s",
 		}},
+		{"too patient", func(c *Config) { c.ReplyTimeout = bridge.Duration(15 * 60e9) }, []string{"reply_timeout: want at most 14m0s, not 15m0s"}},
 		{"all at once", func(c *Config) { c.Kind, c.Host, c.Connections = "", "", -1 }, []string{"kind:", "host:", "connections:"}},
 	} {
 		c := good
