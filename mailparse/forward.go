@@ -248,7 +248,11 @@ func (f *found) unwrap(from, to int) string {
 		b.WriteString(strings.TrimRight(s, " \t\u00a0\u202f"))
 		b.WriteByte('\n')
 	}
-	return strings.Trim(dropZeroWidth(b.String()), "\n")
+	text := strings.Trim(dropZeroWidth(b.String()), "\n")
+	if first, _, _ := strings.Cut(text, "\n"); len(first)-len(strings.TrimLeft(first, " ")) < 4 {
+		text = strings.TrimLeft(text, " ") // Yahoo begins the original with a blank; four are somebody's own
+	}
+	return text
 }
 
 // cutIndent takes up to n blanks off: Outlook 2019 indents the original by four.

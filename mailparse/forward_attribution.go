@@ -178,8 +178,27 @@ func readAttribution(text string) (attribution, bool) {
 			}
 		}
 	}
-	return generalAttribution(text)
+	if a, ok := generalAttribution(text); ok {
+		return a, true
+	}
+	return quotedNameAttribution(text)
 }
+
+// quotedNameAttribution: with a word for writing, a date, and "Ann" in quotes
+// before her address, the language's order does not matter. Outlook 2019
+// translates this line more freely than others.
+func quotedNameAttribution(text string) (attribution, bool) {
+	m := quotedNameForm.FindStringSubmatch(text)
+	if m == nil {
+		return attribution{}, false
+	}
+	if in := readIntro(text); !in.verb || !in.date || in.words > 16 {
+		return attribution{}, false
+	}
+	return attribution{name: cleanName(m[2]), address: m[3], date: m[1]}, true
+}
+
+var quotedNameForm = regexp.MustCompile(`^[\p{L}. ]{0,20}?(\d[\d\p{L} .,:/+()-]{5,60}?\d)[\p{L}., ]{0,40}["«„“]([^<>@"«»„“”]{1,80})["»”“] ?[<(]([^\s<>()]+@[^\s<>()]+)[>)][\p{L}(), ]{0,30}[:：]$`)
 
 func containsAll(s string, words []string) bool {
 	for _, w := range words {

@@ -7,9 +7,9 @@ package mailparse
 // the end of a line with a date or an address before it is a client's.
 var wroteWords = []string{
 	"wrote", "writes", "sent", "said", "schrieb", "schrieben", "hat geschrieben", "a écrit", "a ecrit", "écrivait", "escribió", "escribio", "escribiste", "ha scritto", "ha escrit", "escreveu", "escribiu",
-	"geschreven", "schreef", "skreau", "skrev", "skreiv", "skrifaði", "kirjoitti", "kirjutas", "napsal", "napísal", "napisał", "napisał(a)", "napisao", "napisala", "napisal", "pisze", "piše", "napisa", "odesílatel",
+	"geschreven", "schreef", "skreau", "skrev", "skreiv", "skrifaði", "kirjoitti", "kirjutas", "napsal", "napísal", "napisał", "napisał(a)", "napisao", "napisala", "napisal", "pisze", "wiadomość napisana przez", "piše", "napisa", "odesílatel",
 	"írta", "a scris", "scris", "ha scrit", "написал", "пишет", "написав", "пише", "напісаў", "написа", "жазған", "yazdı", "yazmış", "έγραψε", "έγραψαν", "rašė", "rakstīja", "shkroi",
-	"写道", "写于", "寫道", "님이 작성", "쓴 글", "のメール", "が書きました", "は書きました", "さんの発言", "đã viết", "menulis", "membalas", "เขียน", "כתב", "כתבה", "נכתב", "كتب", "გამოგზავნა", "წერს", "გრել", "գրել է",
+	"写道", "写于", "寫道", "님이 작성", "쓴 글", "のメール", "が書きました", "は書きました", "さんの発言", "đã viết", "menulis", "membalas", "เขียน", "כתב", "כתבה", "נכתב", "كتب", "كتابة", "გამოგზავნა", "წერს", "გრել", "գրել է",
 	"idatzi zuen", "scríobh", "sgrìobh", "ysgrifennodd", "xutz'ib'aj", "yura", "yozdi", "ha scribite", "eo bet skrivet", "het volgende geschreven", "följande", "følgende", "şunu yazdı", "tarihinde",
 }
 

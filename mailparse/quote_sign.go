@@ -67,10 +67,10 @@ func listFooter(lines []string) int {
 	return -1
 }
 
-// isShortRule: three or more of one character that draws lines.
+// isShortRule: three or more of one character that draws lines, or two underscores.
 func isShortRule(line string) bool {
 	t := strings.TrimSpace(line)
-	return len(t) >= 3 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "" || strings.Trim(t, "*") == "" || strings.Trim(t, "~") == "")
+	return t == "__" || len(t) >= 3 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "" || strings.Trim(t, "*") == "" || strings.Trim(t, "~") == "")
 }
 
 func filledBefore(lines []string, i int) bool {
@@ -164,7 +164,10 @@ func dashName(lines []string) int {
 	}
 	t := strings.TrimSpace(lines[i])
 	name := strings.TrimLeft(t, "-\u2013\u2014")
-	if n := len(t) - len(name); n == 0 || n > 3 || len(strings.Fields(name)) > 3 || len(name) > 40 {
+	if strings.HasPrefix(t, "\u2014 ") || strings.HasPrefix(t, "\u2013 ") { // a hyphen and a blank begin the item of a list
+		name = name[1:]
+	}
+	if n := len(t) - len(name); n == 0 || n > 4 || len(strings.Fields(name)) > 3 || len(name) > 40 {
 		return -1
 	}
 	if r, _ := utf8.DecodeRuneInString(name); !unicode.IsUpper(r) {
@@ -187,6 +190,9 @@ func deviceLine(lines []string) (from, to int) {
 		if !isDeviceLine(lines[i]) {
 			continue
 		}
+		if i+1 < len(lines) && strings.TrimSpace(lines[i+1]) != "" && !hasDevice(strings.ToLower(lines[i])) {
+			continue // "Sent from my house", and the sentence goes on
+		}
 		to = i + 1
 		if to == len(lines)-1 && len(lines[to]) <= 20 && hasDevice(strings.ToLower(lines[to])) {
 			to++ // wrapped
@@ -204,6 +210,9 @@ func isDeviceLine(line string) bool {
 	link := ""
 	if i := strings.Index(t, "http"); i >= 0 {
 		t, link = strings.TrimRight(t[:i], " <[("), t[i:]
+		if _, behind, ok := strings.Cut(link, ">"); ok { // "Sent from Mail<https://…> for Windows"
+			t = strings.TrimRight(t+behind, " ")
+		}
 	}
 	if head, tail, ok := strings.Cut(t, ","); ok {
 		// "Sent from my iPhone, please excuse typos"; but "Sent from my desk, which is …" is a sentence

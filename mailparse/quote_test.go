@@ -54,6 +54,11 @@ func TestWithoutQuotes(t *testing.T) {
 		{"address glued to the name", "Awesome!\n\nOn Aug 22, 2026, at 7:37 PM, bob<reply@example.com> wrote:\n\n> Works.", "Awesome!", ""},
 		{"rule between orders", "Order 1\n---\nOrder 2", "Order 1\n---\nOrder 2", ""},
 		{"a paragraph about printing", "Hola.\n\nEste mensaje es porque no puedo imprimir la factura de noviembre que me enviaron ayer.", "Hola.\n\nEste mensaje es porque no puedo imprimir la factura de noviembre que me enviaron ayer.", ""},
+		{"two underscores above a name", "Done.\n\n__\nAnn Example\nACME Corp", "Done.\n\n__\nAnn Example\nACME Corp", "Done."},
+		{"em dash and name", "Done.\n\n\u2014 Ann", "Done.\n\n\u2014 Ann", "Done."},
+		{"a list of one", "Send this:\n\n- Milk", "Send this:\n\n- Milk", ""},
+		{"link inside the line of an app", "Done.\n\nSent from Mail<https://go.example.com/?id=5> for Windows 10", "Done.\n\nSent from Mail<https://go.example.com/?id=5> for Windows 10", "Done."},
+		{"a sentence goes on", "It was lost.\nSent from my house\nis what the label said.", "It was lost.\nSent from my house\nis what the label said.", ""},
 		{"mbox From", "Hello\n>From here on all is mine.\nBye", "Hello\n>From here on all is mine.\nBye", ""},
 	} {
 		reply, unquoted := withoutQuotes(c.body)
@@ -77,6 +82,7 @@ func TestIntroLanguages(t *testing.T) {
 		"El 24/11/2026 a las 10:11, Bob escribió:", "El mar, 24 nov 2026 a las 10:11, Bob (<bob@example.com>) escribió:", "Il 24/11/26 10:11, Bob ha scritto:", "Il giorno mar 24 nov 2026 alle ore 10:11 Bob <bob@example.com> ha scritto:",
 		"Em ter., 24 de nov. de 2026 às 10:11, Bob <bob@example.com> escreveu:", "Op 24-11-2026 om 10:11 schreef Bob:", "Op di 24 nov 2026 om 10:11 schreef Bob <bob@example.com>:", "Den tis 24 nov. 2026 kl 10:11 skrev Bob <bob@example.com>:",
 		"Den tir. 24. nov. 2026 kl. 10.11 skrev Bob <bob@example.com>:", "tir. 24. nov. 2026 kl. 10:11 skrev Bob <bob@example.com>:", "ti 24. marrask. 2026 klo 10.11 Bob (bob@example.com) kirjoitti:", "W dniu 24.11.2026 o 10:11, Bob pisze:",
+		"Wiadomość napisana przez Bob Example <bob@example.com> w dniu 24.11.2026, o godz. 10:11:", "في الثلاثاء، 24 نوفمبر 2026 في 10:11 ص تمت كتابة ما يلي بواسطة Bob Example <bob@example.com>:",
 		"wt., 24 lis 2026 o 10:11 Bob <bob@example.com> napisał(a):", "út 24. 11. 2026 v 10:11 odesílatel Bob <bob@example.com> napsal:", "Dne 24. 11. 2026 v 10:11 Bob napsal(a):", "ut 24. 11. 2026 o 10:11 Bob <bob@example.com> napísal(a):",
 		"Bob <bob@example.com> ezt írta (időpont: 2026. nov. 24., K, 10:11):", "mar., 24 nov. 2026, 10:11 Bob <bob@example.com> a scris:", "вт, 24 нояб. 2026 г. в 10:11, Bob <bob@example.com>:", "24.11.2026 10:11, Bob пишет:",
 		"вт, 24 лист. 2026 р. о 10:11 Bob <bob@example.com> пише:", "Bob <bob@example.com>, 24 Kas 2026 Sal, 10:11 tarihinde şunu yazdı:", "Στις Τρί 24 Νοε 2026 στις 10:11, ο/η Bob <bob@example.com> έγραψε:",
