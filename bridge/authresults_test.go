@@ -55,6 +55,8 @@ func TestDistrustHeader(t *testing.T) {
 		{"topmost", mailparse.Header{field("Authentication-Results", good), field("Received", "x")}, true},
 		{"below Return-Path", mailparse.Header{field("Return-Path", "<a@b.test>"), field("authentication-results", good)}, true},
 		{"below a Received: came with the mail", mailparse.Header{field("Received", "x"), field("Authentication-Results", good)}, false},
+		{"below the mail store's Received", mailparse.Header{field("Received", "from mail.example.com ([127.0.0.1]) by mail.example.com with LMTP id abc for <ann@example.com>; Tue, 24 Nov 2026 12:00:00 +0000"), field("Authentication-Results", good), field("Received", "x")}, true},
+		{"below the store's and the border's", mailparse.Header{field("Received", "from a by b with LMTP id x"), field("Received", "from evil.test by mx.example.com with ESMTP id y"), field("Authentication-Results", good)}, false},
 		{"other server's stands above", mailparse.Header{field("Authentication-Results", "mx.evil.test; none"), field("Authentication-Results", good)}, false},
 		{"id in other case", mailparse.Header{field("Authentication-Results", "MX.example.com; dkim=pass header.d=acme.intercom-mail.com")}, false},
 		{"id with a dot", mailparse.Header{field("Authentication-Results", "mx.example.com.; dkim=pass header.d=acme.intercom-mail.com")}, false},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -147,7 +148,7 @@ func (in *Ingest) arrival(r *reading) Arrival {
 	}
 	a.Record.Format, a.Record.Kind = c.Format, c.Kind
 	if c.Action == mailparse.Process {
-		a.setConversation(in.Keys, conversationKey(c, a.Record.ContentKey), c.Turns)
+		a.setConversation(in.Keys, in.Keys.conversationKey(c, a.Record.ContentKey), c.Turns)
 	}
 	return a
 }
@@ -156,11 +157,16 @@ func (a *Arrival) setConversation(k Keys, key string, turns []mailparse.Turn) {
 	a.ConversationKey, a.Ref, a.Turns = key, k.Ref(key), digests(turns)
 }
 
-// conversationKey falls back to the mail itself: without an id in the mail,
-// each is a conversation of its own.
-func conversationKey(c *mailparse.Transcript, contentKey string) string {
-	if c.Conversation.Key != "" {
+// conversationKey falls back to how the chat began, where the mail tells no id:
+// copies for other agents, forwards, and longer transcripts of the same chat
+// begin alike. Where not even times tell chats apart, each mail is its own.
+func (k Keys) conversationKey(c *mailparse.Transcript, contentKey string) string {
+	switch {
+	case c.Conversation.Key != "":
 		return c.Conversation.Key
+	case len(c.Turns) > 0 && c.Turns[0].Written != "" && c.Customer.Address != "":
+		began := k.mac("conversation", strings.ToLower(c.Customer.Address), digests(c.Turns[:1])[0].Digest)
+		return c.Format + "/began/" + b32.EncodeToString(began[:10])
 	}
 	return c.Format + "/mail/" + contentKey
 }

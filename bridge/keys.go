@@ -80,7 +80,7 @@ func body(raw []byte) []byte {
 	if i := bytes.Index(raw, []byte("\n\n")); i >= 0 {
 		return raw[i+2:]
 	}
-	return nil
+	return raw // no header that could be told from a body
 }
 
 // crlfNormal writes b with CRLF folded to LF: servers store line ends as they like.

@@ -299,6 +299,9 @@ func (l *sendLoop) judgeTransport(r Result, now time.Time) {
 		}
 		return
 	}
+	if now.Before(l.pause) {
+		return // attempts that were under way when it broke tell nothing new
+	}
 	l.broken++
 	rest := Schedule{First: time.Second, Most: 5 * time.Minute}.next(min(l.broken, 10))
 	l.pause = now.Add(rest)

@@ -228,6 +228,29 @@ func TestBrokenTransportRests(t *testing.T) {
 	})
 }
 
+// TestShortOutageIsShort: many attempts that fail at once are one failure, so
+// that an outage of seconds does not cost minutes.
+func TestShortOutageIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := time.Now().Add(2 * time.Second)
+		tr := &scripted{reply: func(Delivery) Result {
+			if time.Now().Before(back) {
+				return Result{Outcome: Temporary, Stage: "connect", Broken: true}
+			}
+			return Result{Outcome: Accepted}
+		}}
+		f := ready(40)
+		if err := runSender(t, f, tr, "hold", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range f.states() {
+			if s != Sent {
+				t.Fatalf("a minute after an outage of two seconds: %v", f.states())
+			}
+		}
+	})
+}
+
 // TestFoundSendingIsInDoubt: what a crash left in flight is never sent blindly.
 func TestFoundSendingIsInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

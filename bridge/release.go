@@ -45,7 +45,7 @@ func (in *Ingest) Release(ctx context.Context, rec MailRecord, rel Release) (Mai
 	if a.ConversationKey == "" {
 		key := "mail/" + rec.ContentKey
 		if c := r.parsed.Chat; c != nil {
-			key = conversationKey(c, rec.ContentKey)
+			key = in.Keys.conversationKey(c, rec.ContentKey)
 		}
 		a.setConversation(in.Keys, key, releasedTurns(r.parsed))
 	}

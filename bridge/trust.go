@@ -112,15 +112,32 @@ func within(domain string, domains []string) bool {
 	return slices.ContainsFunc(domains, func(d string) bool { return strings.EqualFold(d, domain) })
 }
 
+// handedOver reports a Received field of delivery by LMTP (RFC 3848): no
+// stranger's mail comes that way, so nothing above the next one is a stranger's.
+func handedOver(received string) bool {
+	for with := range strings.SplitSeq(received, " with ") {
+		protocol, _, _ := strings.Cut(strings.ToUpper(with), " ")
+		switch strings.TrimRight(protocol, ";\r\n\t") {
+		case "LMTP", "LMTPA", "LMTPS", "LMTPSA":
+			return true
+		}
+	}
+	return false
+}
+
 // distrustHeader believes the topmost Authentication-Results of our own server,
-// and only if no Received stands above it: that one was there on arrival
-// (RFC 8601 §5).
+// and only if no Received but that of the mail store stands above it: what is
+// below was there on arrival (RFC 8601 §5).
 func distrustHeader(h mailparse.Header, authservID string, domains []string) string {
 	if authservID == "" {
 		return "not authenticated: this mailbox has no authserv_id"
 	}
 	for _, f := range h {
 		if strings.EqualFold(f.Name, "Received") {
+			// The hop from our own server to its mail store adds one on top.
+			if handedOver(f.Value) {
+				continue
+			}
 			break
 		}
 		if !strings.EqualFold(f.Name, "Authentication-Results") {
