@@ -140,7 +140,7 @@ var autoSubjects = []string{
 	"automatische antwort", "abwesenheit", "abwesend", "réponse automatique", "absence du bureau", "respuesta automática", "fuera de la oficina", "risposta automatica", "fuori ufficio",
 	"resposta automática", "automatisch antwoord", "afwezig", "autosvar", "automatisk svar", "automatiskt svar", "automaattinen vastaus", "poissa", "automatyczna odpowiedź", "odpowiedź automatyczna",
 	"automatická odpověď", "automatikus válasz", "răspuns automat", "otomatik yanıt", "автоматический ответ", "автоответ", "автоматична відповідь",
-	"自动回复", "自動回覆", "自動応答", "不在", "자동 회신", "자동회신", "부재중",
+	"自动回复", "自动答复", "自動回覆", "自動応答", "不在", "자동 회신", "자동회신", "부재중",
 	"undelivered mail", "undeliverable", "delivery status notification", "delivery failure", "delivery notification", "mail delivery failed", "mail delivery system", "returned mail", "failure notice", "unzustellbar", "nicht zustellbar", "non remis",
 	"read:", "gelesen:", "lu :", "leído:", "not read:", "ungelesen:",
 }

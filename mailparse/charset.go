@@ -290,7 +290,16 @@ func guessEUC(data []byte, st runStats) encoding.Encoding {
 // sound: data decodes without loss, but for a character cut off at the end.
 func sound(e encoding.Encoding, data []byte) bool {
 	out, err := e.NewDecoder().Bytes(data[:min(len(data), 8<<10)])
-	return err == nil && bytes.Count(out, []byte("\uFFFD")) <= 1
+	if err != nil {
+		return false
+	}
+	switch bytes.Count(out, []byte("\uFFFD")) {
+	case 0:
+		return true
+	case 1: // in a few words, damage says that the guess is wrong
+		return len(out) > 300 || bytes.HasSuffix(out, []byte("\uFFFD"))
+	}
+	return false
 }
 
 type runStats struct {

@@ -245,7 +245,10 @@ func (f *found) unwrap(from, to int) string {
 		if indent > 0 {
 			s = cutIndent(s, indent)
 		}
-		b.WriteString(strings.TrimRight(s, " \t\u00a0\u202f"))
+		if s != "-- " { // RFC 3676 §4.3
+			s = strings.TrimRight(s, " \t\u00a0\u202f")
+		}
+		b.WriteString(s)
 		b.WriteByte('\n')
 	}
 	text := strings.Trim(dropZeroWidth(b.String()), "\n")

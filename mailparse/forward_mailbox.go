@@ -1,6 +1,9 @@
 package mailparse
 
-import "strings"
+import (
+	"html"
+	"strings"
+)
 
 // Mailboxes as clients show them in a header block or attribution. These are
 // not RFC 5322: "Ann [mailto:ann@example.com]", "<a@b<mailto:a@b>>", names only.
@@ -19,6 +22,9 @@ func parseMailboxes(v string) []Address {
 // parseMailbox reads one mailbox. The address keeps whatever stood in it, so
 // that zero-width characters are still there to be judged.
 func parseMailbox(v string) Address {
+	if strings.Contains(v, "&lt;") { // HTML that somebody's program sent as text
+		v = html.UnescapeString(v)
+	}
 	v = onBehalf(strings.TrimSpace(v))
 	name, address := cutAddress(v)
 	name = cleanName(name)

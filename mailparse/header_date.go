@@ -53,6 +53,8 @@ func (d *dateScan) word(f string) bool {
 		return true
 	case strings.Contains(f, ":"):
 		return d.clockWord(f)
+	case c >= '0' && c <= '9' && d.month > 0 && strings.Count(f, ".") == 2: // 10.11.12
+		return d.clockWord(strings.ReplaceAll(f, ".", ":"))
 	case c >= '0' && c <= '9':
 		return d.number(f)
 	}

@@ -116,6 +116,8 @@ func (q *quoted) classify() {
 		switch {
 		case strings.TrimSpace(t) == "":
 			q.kinds[i] = lineEmpty
+		case isGroupWise(t):
+			q.kinds[i] = lineBlock
 		case t[0] == '>' && !q.escapedFrom(i, t):
 			q.kinds[i] = lineMark
 		default:
@@ -133,6 +135,15 @@ func (q *quoted) classify() {
 		}
 	}
 	q.wrappedMarks()
+}
+
+// isGroupWise: ">>> Ann Example <ann@example.com> 24.11.2026 10:11 >>>".
+func isGroupWise(t string) bool {
+	if !strings.HasPrefix(t, ">>> ") || !strings.HasSuffix(t, " >>>") || len(t) > 200 {
+		return false
+	}
+	date, clock := hasDate(t)
+	return date && clock
 }
 
 func (q *quoted) set(from, to int, k lineKind) {

@@ -327,6 +327,9 @@ func blockLabel(line string) (set labelSet) {
 	for _, use := range clientLabels().labels[foldLabel(strings.Trim(line[:at], blanks+"*"))] {
 		switch use.field {
 		case fieldFrom:
+			if c := line[0]; c >= 'a' && c <= 'z' && strings.IndexByte(line, '@') < 0 {
+				continue // no client writes "from: a", but a configuration file does
+			}
 			set |= labelFrom
 		case fieldDate:
 			set |= labelDate

@@ -35,7 +35,7 @@ func sigDash(lines []string) int {
 	for i := len(lines) - 1; i >= 0 && below <= longest; i-- {
 		t := strings.TrimRight(lines[i], " \t\u00a0")
 		if t == "--" || t == "\u2014" || t == "-\u00a0-" || t == "\u2013" {
-			if i > 0 || lines[i] == "-- " {
+			if (i > 0 || lines[i] == "-- ") && (lines[i] == "-- " || !asks(lines[i+1:])) {
 				found = i
 			}
 			continue
@@ -45,6 +45,16 @@ func sigDash(lines []string) int {
 		}
 	}
 	return found
+}
+
+// asks: somebody wants an answer, so these lines are no signature.
+func asks(lines []string) bool {
+	for _, l := range lines {
+		if t := strings.TrimSpace(l); strings.HasSuffix(t, "?") && len(strings.Fields(t)) >= 5 {
+			return true
+		}
+	}
+	return false
 }
 
 // listFooter finds what list software, or a signature, has under a rule.
@@ -175,6 +185,14 @@ func dashName(lines []string) int {
 	}
 	if strings.ContainsAny(name, ".:?!0123456789") {
 		return -1
+	}
+	for j := i - 1; j >= 0; j-- {
+		if above := strings.TrimSpace(lines[j]); above != "" {
+			if strings.HasSuffix(above, ":") {
+				return -1 // "I need:", and a list of one
+			}
+			break
+		}
 	}
 	return i
 }

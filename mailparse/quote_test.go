@@ -59,6 +59,10 @@ func TestWithoutQuotes(t *testing.T) {
 		{"a list of one", "Send this:\n\n- Milk", "Send this:\n\n- Milk", ""},
 		{"link inside the line of an app", "Done.\n\nSent from Mail<https://go.example.com/?id=5> for Windows 10", "Done.\n\nSent from Mail<https://go.example.com/?id=5> for Windows 10", "Done."},
 		{"a sentence goes on", "It was lost.\nSent from my house\nis what the label said.", "It was lost.\nSent from my house\nis what the label said.", ""},
+		{"dashes, and a question below", "One.\n\n--\nTwo is what I did then.\n\nCan you help me with that?", "One.\n\n--\nTwo is what I did then.\n\nCan you help me with that?", ""},
+		{"a list of one, no blank", "I need:\n\n-Green", "I need:\n\n-Green", ""},
+		{"a configuration file", "config:\n  from: a\n  to: b\n  subject: c\n  date: 2026\nends", "config:\n  from: a\n  to: b\n  subject: c\n  date: 2026\nends", ""},
+		{"GroupWise", "Done.\n\n>>> Bob Example <bob@example.com> 24.11.2026 10:11 >>>\nOld text", "Done.", ""},
 		{"mbox From", "Hello\n>From here on all is mine.\nBye", "Hello\n>From here on all is mine.\nBye", ""},
 	} {
 		reply, unquoted := withoutQuotes(c.body)
