@@ -259,6 +259,8 @@ func guessCharset(data []byte) encoding.Encoding {
 		return charmap.Windows1252
 	case st.kana > 2 && st.kana*5 > st.high:
 		return japanese.ShiftJIS
+	case st.inWord*2 > st.runs && st.high <= 2*st.runs:
+		return charmap.Windows1252 // "Grüße": two letters in a word of ASCII ones
 	case st.odd*10 <= st.runs: // all runs even
 		return guessEUC(data, st)
 	case st.letters*10 >= st.high*9 && st.koi > st.win:
@@ -304,6 +306,7 @@ func sound(e encoding.Encoding, data []byte) bool {
 
 type runStats struct {
 	high, runs, odd int
+	inWord          int // runs between ASCII letters
 	letters         int // bytes of Cyrillic letters in both Cyrillic charsets
 	koi, win        int // bytes where the small letters stand in KOI8-R, in windows-1251
 	hangul, eucKana int // pairs of a lead byte B0–C8 (EUC-KR), A4–A5 (EUC-JP)
@@ -340,6 +343,9 @@ func countRuns(data []byte) runStats {
 				}
 			}
 			i++
+		}
+		if start > 0 && asciiLetter(data[start-1]) && i < len(data) && asciiLetter(data[i]) {
+			st.inWord++
 		}
 		st.high += i - start
 		st.runs++

@@ -11,7 +11,7 @@ import (
 // parseMailboxes reads a To or Cc value.
 func parseMailboxes(v string) []Address {
 	var list []Address
-	for _, s := range splitMailboxes(v) {
+	for _, s := range splitMailboxes(unescaped(v)) {
 		if a := parseMailbox(s); a != (Address{}) {
 			list = append(list, a)
 		}
@@ -22,10 +22,7 @@ func parseMailboxes(v string) []Address {
 // parseMailbox reads one mailbox. The address keeps whatever stood in it, so
 // that zero-width characters are still there to be judged.
 func parseMailbox(v string) Address {
-	if strings.Contains(v, "&lt;") { // HTML that somebody's program sent as text
-		v = html.UnescapeString(v)
-	}
-	v = onBehalf(strings.TrimSpace(v))
+	v = onBehalf(strings.TrimSpace(unescaped(v)))
 	name, address := cutAddress(v)
 	name = cleanName(name)
 	if strings.EqualFold(name, address) {
@@ -35,6 +32,14 @@ func parseMailbox(v string) Address {
 		name = ""
 	}
 	return Address{Address: address, Name: name}
+}
+
+// unescaped undoes HTML that somebody's program sent as text.
+func unescaped(v string) string {
+	if strings.Contains(v, "&lt;") {
+		return html.UnescapeString(v)
+	}
+	return v
 }
 
 // onBehalf returns the author where a delegate wrote: "Ben <b@x> on behalf of
