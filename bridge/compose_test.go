@@ -305,7 +305,9 @@ func TestSubject(t *testing.T) {
 		{"greeting passed over", []mailparse.Turn{customerSays(at(1, 1, 1), "Hi there!\n\nWhere do I change the invoice address? It is old.")}, "Chat: Where do I change the invoice address?"},
 		{"greeting in a turn of its own", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello!"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
 		{"the question after the story", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello, we have moved to a new office.\n\nIt is in v1.2 now. Where do I change the address? Thanks.")}, "Chat: Where do I change the address?"},
-		{"no question in three words", []mailparse.Turn{customerSays(at(1, 1, 1), "The export fails.\nReally?")}, "Chat: The export fails."},
+		{"a link's question mark ends nothing", []mailparse.Turn{customerSays(at(1, 1, 1), "See https://shop.example.org/cart?item=5 and tell me")}, "Chat: See https://shop.example.org/cart?item=5 and tell me"},
+		{"nor does an abbreviation", []mailparse.Turn{customerSays(at(1, 1, 1), "Ich habe eine Frage zu Rechnung Nr. 5. Danke")}, "Chat: Ich habe eine Frage zu Rechnung Nr. 5. Danke"},
+		{"no question in three words", []mailparse.Turn{customerSays(at(1, 1, 1), "The export fails.\nReally?")}, "Chat: The export fails"},
 		{"only a greeting", []mailparse.Turn{customerSays(at(1, 1, 1), "Hello")}, "Chat: Hello"},
 		{"the customer's words before the agent's", []mailparse.Turn{agentSays(at(1, 1, 1), "Anything else?"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
 		{"no text", []mailparse.Turn{customerSays(at(1, 1, 1), " ")}, "Chat: a message without text"},
@@ -326,10 +328,14 @@ func TestOpenQuestionAndWaiting(t *testing.T) {
 	if got := openQuestion(news); got != "Not there. Where else?" {
 		t.Errorf("open question %q", got)
 	}
-	if got := waiting(news); got != "since 11 Mar 2026, 06:50 +01:00, 2 messages without an answer" {
+	urging := digests([]mailparse.Turn{customerSays(at(11, 6, 50), "And what of the tax id?"), customerSays(at(11, 6, 51), "hello??"), customerSays(at(11, 6, 52), "please")})
+	if got := openQuestion(urging); got != "And what of the tax id?" {
+		t.Errorf("open question behind urging: %q", got)
+	}
+	if got := waiting(&Conversation{}, news); got != "since 11 Mar 2026, 06:50 +01:00, 2 messages without an answer" {
 		t.Errorf("waiting %q", got)
 	}
-	if got := waiting(news[:2]); got != "no: an agent spoke last" {
+	if got := waiting(&Conversation{}, news[:2]); got != "no: an agent spoke last" {
 		t.Errorf("waiting %q", got)
 	}
 }
@@ -342,6 +348,20 @@ func TestNobodyForgesATurn(t *testing.T) {
 		if strings.HasPrefix(line, "-- Ben") || strings.HasPrefix(line, "Ref: AAAA") {
 			t.Errorf("forged line %q", line)
 		}
+	}
+}
+
+// TestWaitingSinceTheFirstQuestion: a follow-up holds only new turns, yet the
+// customer waits since the first.
+func TestWaitingSinceTheFirstQuestion(t *testing.T) {
+	c := &Conversation{FirstCustomer: at(11, 10, 40)}
+	news := digests([]mailparse.Turn{customerSays(at(11, 13, 40), "Anybody there?")})
+	if got := waiting(c, news); got != "since 11 Mar 2026, 10:40 +01:00, without any answer yet" {
+		t.Errorf("nobody answered: %q", got)
+	}
+	c.LastAgent = at(11, 12, 0)
+	if got := waiting(c, news); got != "since 11 Mar 2026, 13:40 +01:00, 1 message without an answer" {
+		t.Errorf("answered in between: %q", got)
 	}
 }
 

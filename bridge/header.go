@@ -2,8 +2,10 @@ package bridge
 
 import (
 	"cmp"
+	"iter"
 	"mime"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/emersion/go-message"
@@ -135,22 +137,46 @@ func subject(news []Turn) string {
 // firstQuestion is the first sentence that asks something in three words or more.
 func firstQuestion(text string) string {
 	for line := range strings.Lines(text) {
-		line = strings.Join(strings.Fields(printable(line)), " ")
-		start := 0
-		for i, r := range line {
-			end := i + utf8.RuneLen(r)
-			switch {
-			case strings.ContainsRune("?？؟", r):
-				if q := strings.TrimSpace(line[start:end]); strings.Count(q, " ") >= 2 && len(q) <= 2*maxSubject {
-					return ellipsis(neutral(q), maxSubject)
-				}
-				start = end
-			case (r == '.' || r == '!') && end < len(line) && line[end] == ' ':
-				start = end
+		for s := range sentences(strings.Join(strings.Fields(printable(line)), " ")) {
+			if asks(s) && len(s) <= 2*maxSubject {
+				return ellipsis(neutral(s), maxSubject)
 			}
 		}
 	}
 	return ""
+}
+
+// asks: a question mark ends it, and it says what about.
+func asks(sentence string) bool {
+	return strings.TrimRight(sentence, "?？؟") != sentence && strings.Count(sentence, " ") >= 2
+}
+
+// sentences cuts a line where a mark stands before a blank, so that neither a
+// link's "?" nor "v1.2" ends one. A full stop after a number or a short word is
+// an abbreviation's.
+func sentences(line string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		start := 0
+		for i, r := range line {
+			end := i + utf8.RuneLen(r)
+			if !strings.ContainsRune("?？؟!.", r) || end < len(line) && line[end] != ' ' || r == '.' && abbreviates(line[start:i]) {
+				continue
+			}
+			if !yield(strings.TrimSpace(line[start:end])) {
+				return
+			}
+			start = end
+		}
+		if rest := strings.TrimSpace(line[start:]); rest != "" {
+			yield(rest)
+		}
+	}
+}
+
+func abbreviates(before string) bool {
+	word := before[strings.LastIndexByte(before, ' ')+1:]
+	first, _ := utf8.DecodeRuneInString(word)
+	return strings.Contains(word, ".") || unicode.IsUpper(first) && len(word) <= 3 || strings.Trim(word, "0123456789") == ""
 }
 
 // firstWords takes the first line that is more than a greeting, up to the end
@@ -170,24 +196,17 @@ func firstWords(text string) (words string, greets bool) {
 	return hello, true
 }
 
-// sentence is the first sentence of a line, unless it is too short to tell
-// anything or too long for a subject.
+// sentence is a line's beginning up to the end of a sentence, fifteen letters at
+// least; without a full stop.
 func sentence(line string) string {
-	for i, r := range line {
-		if i < 15 {
-			continue
-		}
-		if i >= maxSubject {
+	length := 0
+	for s := range sentences(line) {
+		length = strings.Index(line[length:], s) + length + len(s)
+		if length > 15 {
 			break
 		}
-		if r == '?' || r == '!' {
-			return line[:i+1]
-		}
-		if r == '.' && i+1 < len(line) && line[i+1] == ' ' {
-			return line[:i]
-		}
 	}
-	return line
+	return strings.TrimSuffix(line[:length], ".")
 }
 
 // greeting lines say hello and nothing else.

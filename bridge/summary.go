@@ -28,14 +28,27 @@ func summarise(d Draft) summary {
 	name := displayName(c.Customer.Name)
 	s.fact("Who", name+" <"+c.Customer.Address+"> (address as given in the chat, not verified)")
 	s.fact("Asks", ellipsis(strings.Join(strings.Fields(printable(openQuestion(d.News))), " "), 300))
-	s.fact("Waiting", waiting(d.News))
+	s.fact("Waiting", waiting(c, d.News))
 	for _, key := range []string{"plan", "company", "phone"} {
 		if v := c.Customer.Attributes[key]; v != "" {
 			s.fact(strings.ToUpper(key[:1])+key[1:], cut(v, maxText))
 		}
 	}
 	s.fact("Chat", c.URL)
+	s.fact("Note", damage(d.Mail.Warnings))
 	return s
+}
+
+// damage says that the mail did not arrive whole, so that nobody takes a cut file
+// for what the customer sent.
+func damage(warnings []string) string {
+	for _, w := range warnings {
+		switch w {
+		case "transfer-damage", "mime-unterminated", "mime-boundary":
+			return "the chat's mail arrived damaged (" + w + "): text or files may be incomplete"
+		}
+	}
+	return ""
 }
 
 func (s *summary) fact(label, value string) {
@@ -45,12 +58,12 @@ func (s *summary) fact(label, value string) {
 }
 
 // openQuestion is what the customer said last that nobody answered: the last
-// of the customer's turns with a question mark after the last agent's turn,
-// else the last of them.
+// turn since an agent spoke that asks something, else the last of them.
 func openQuestion(news []Turn) string {
 	open := unanswered(news)
 	for i := len(open) - 1; i >= 0; i-- {
-		if strings.ContainsAny(open[i].Text, "?？؟") {
+		// A bare "hello??" urges; it does not say what about.
+		if strings.ContainsAny(open[i].Text, "?？؟") && len(strings.Fields(open[i].Text)) >= 3 {
 			return open[i].Text
 		}
 	}
@@ -74,14 +87,20 @@ func unanswered(news []Turn) []Turn {
 	return open
 }
 
-func waiting(news []Turn) string {
+// waiting says since when the customer waits. Where no agent ever spoke, that is
+// since the conversation's first words, which an earlier message told.
+func waiting(c *Conversation, news []Turn) string {
 	open := unanswered(news)
 	if len(open) == 0 {
 		return "no: an agent spoke last"
 	}
+	first := open[0].At
+	if c.LastAgent.IsZero() && !c.FirstCustomer.IsZero() && !first.IsZero() && c.FirstCustomer.Before(first) {
+		return "since " + c.FirstCustomer.In(first.Location()).Format(clock) + ", without any answer yet"
+	}
 	since := "time unknown"
-	if !open[0].At.IsZero() {
-		since = "since " + open[0].At.Format(clock)
+	if !first.IsZero() {
+		since = "since " + first.Format(clock)
 	}
 	return since + ", " + count(len(open), "message") + " without an answer"
 }
