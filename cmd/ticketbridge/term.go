@@ -133,15 +133,24 @@ func wrap(s string, n int) []string {
 	return append(lines, line)
 }
 
-// wrapKeep wraps a line only where it is too long, so that its blanks stay.
+// wrapKeep wraps a line only where it is too long, so that its blanks stay. What
+// is wrapped stands under the text behind a label ("Asks     Where …").
 func wrapKeep(s string, n int) []string {
 	if columns(s) <= n {
 		return []string{s}
 	}
-	indent := s[:len(s)-len(strings.TrimLeft(s, " "))]
-	lines := wrap(s, n-len(indent))
+	head := s[:len(s)-len(strings.TrimLeft(s, " "))]
+	if i := strings.Index(s[len(head):], "  "); i > 0 && i < 12 {
+		rest := strings.TrimLeft(s[len(head)+i:], " ")
+		head = s[:len(s)-len(rest)]
+	}
+	lines := wrap(s[len(head):], n-columns(head))
 	for i := range lines {
-		lines[i] = indent + lines[i]
+		if i == 0 {
+			lines[i] = head + lines[i]
+		} else {
+			lines[i] = strings.Repeat(" ", columns(head)) + lines[i]
+		}
 	}
 	return lines
 }
