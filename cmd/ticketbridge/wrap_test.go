@@ -11,7 +11,7 @@ func TestWrapKeep(t *testing.T) {
 		want []string
 	}{
 		{"  short  line ", []string{"  short  line "}},
-		{"  one two three four", []string{"  one two", "  three", "  four"}},
+		{"  one two three four", []string{"  one two", "  three four"}},
 		{"Asks     one two three", []string{"Asks     one", "         two", "         three"}},
 		{"", []string{""}},
 	} {
