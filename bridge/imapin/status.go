@@ -21,7 +21,7 @@ type Status struct {
 
 	Failures int       // in a row
 	Err      string    // why it is not working now, or why the last session ended; "" once all is well
-	ErrAt    time.Time // when Err was met first
+	ErrAt    time.Time // since when there is trouble without a break
 	RetryAt  time.Time // when it is tried again; zero: it is being tried
 	// OnDoneErr says why recorded mails do not get their keyword or move.
 	OnDoneErr string
@@ -58,8 +58,11 @@ func (b *board) fault(err error, retry time.Time) (news bool) {
 	b.set(func(s *Status) {
 		s.Failures++
 		s.RetryAt = retry
+		if s.Err == "" {
+			s.ErrAt = time.Now()
+		}
 		if news = s.Err != err.Error(); news {
-			s.Err, s.ErrAt = err.Error(), time.Now()
+			s.Err = err.Error()
 		}
 	})
 	return news

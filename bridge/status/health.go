@@ -97,6 +97,10 @@ func (p *Page) folderReason(f Folder, now time.Time) string {
 		}
 		return ""
 	}
+	// Connected, and yet nothing gets recorded: a full disk, a database that is down.
+	if d := now.Sub(f.ErrSince); f.Err != "" && !f.ErrSince.IsZero() && d > downAfter {
+		return "in trouble for " + brief(d) + ": " + p.text(f.Err)
+	}
 	// A connection that stands while nobody looks: the watcher hangs.
 	if f.LookEvery > 0 && !f.Woken.IsZero() {
 		if d := now.Sub(f.Woken); d > 3*f.LookEvery+downAfter {

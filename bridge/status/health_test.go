@@ -36,6 +36,10 @@ func TestHealth(t *testing.T) {
 		{"looked at in time", func(_ *fakeStore, f *Folder) { f.Woken = time.Now().Add(-7 * time.Minute) }, []string{}},
 		{"hangs", func(_ *fakeStore, f *Folder) { f.Woken = time.Now().Add(-9 * time.Minute) },
 			[]string{"mailbox ann/INBOX: not looked at for 9 min"}},
+		{"connected, not recorded", func(_ *fakeStore, f *Folder) {
+			f.Err, f.ErrSince = "record 3 mails: disk full", time.Now().Add(-6*time.Minute)
+		}, []string{"mailbox ann/INBOX: in trouble for 6 min: record 3 mails: disk full"}},
+		{"a moment's trouble", func(_ *fakeStore, f *Folder) { f.Err, f.ErrSince = "disk full", time.Now().Add(-time.Minute) }, []string{}},
 		{"no known pace", func(_ *fakeStore, f *Folder) { f.Woken, f.LookEvery = time.Now().Add(-9*time.Hour), 0 }, []string{}},
 		{"due soon", func(s *fakeStore, _ *Folder) { s.counts.OldestDue = time.Now().Add(time.Hour) }, []string{}},
 		{"due", func(s *fakeStore, _ *Folder) { s.counts.OldestDue = time.Now().Add(-14 * time.Minute) }, []string{}},

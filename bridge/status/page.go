@@ -40,6 +40,7 @@ type Folder struct {
 	LookEvery time.Duration // how often it should be at least; 0: not known
 	Behind    int64         // mails seen and not yet recorded
 	Err       string        // why it does not work; "" if it does
+	ErrSince  time.Time     // since when it does not
 	RetryAt   time.Time
 	OnDoneErr string // why recorded mails do not get their keyword or move
 	Sessions  int64  // connections since the start
