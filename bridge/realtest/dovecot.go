@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // DovecotServer is a running Dovecot.
@@ -166,7 +165,9 @@ func greets(ctx context.Context, addr Addr, want string) error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	if deadline, ok := ctx.Deadline(); ok {
+		conn.SetDeadline(deadline)
+	}
 	got := make([]byte, len(want))
 	if _, err := conn.Read(got); err != nil {
 		return err

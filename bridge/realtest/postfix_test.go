@@ -103,9 +103,7 @@ func TestUnknownUserBounces(t *testing.T) {
 
 func TestPostfixKeepsMailOverKillAndRestart(t *testing.T) {
 	d := NewDovecot(t, DovecotConfig{})
-	// A queue manager that meets a message again while its last attempt is being
-	// written down ("skipped, still being delivered") leaves it alone for minutes.
-	p := NewPostfix(t, d, PostfixConfig{Main: "queue_run_delay = 5s\nminimal_backoff_time = 5s\n"})
+	p := NewPostfix(t, d, PostfixConfig{})
 	support := d.NewMailbox(t, "support")
 	d.Stop(t) // so that mail stays in the queue
 	p.Send(t, "bounce@"+Domain, support.Address, raw("queued"))

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to start or to stop on a busy machine.
-const patience = 60 * time.Second
+// patience is how long a server may take to start, to stop or to deliver on a busy machine.
+const patience = 2 * time.Minute
 
 // Server is a server that a test can stop, kill, freeze and start again. Its ports and its data stay.
 type Server struct {
@@ -141,7 +141,10 @@ func (s *Server) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
-		err := s.ready(ctx)
+		// A connection that met the server in the middle of its start may hang; the next will not.
+		try, done := context.WithTimeout(ctx, 5*time.Second)
+		err := s.ready(try)
+		done()
 		if err == nil {
 			return nil
 		}
