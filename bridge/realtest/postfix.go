@@ -27,7 +27,8 @@ type PostfixServer struct {
 	elsewhere *Mailbox
 }
 
-// PostfixConfig is what a private Postfix can have differently: further lines of main.cf and master.cf.
+// PostfixConfig is what a private Postfix can have differently: lines of main.cf, which take the place of
+// those that set the same parameter, and further lines of master.cf.
 type PostfixConfig struct {
 	Main, Master string
 }
@@ -124,16 +125,19 @@ func (p *PostfixServer) configure(d *DovecotServer, c PostfixConfig, crt certs) 
 		Domain, Dir, CertFile, KeyFile, SASLSocket string
 	}
 	v := values{p, c, d.LMTP, Domain, p.dir, crt.cert, crt.key, d.SASLSocket}
-	// Postfix waits until nobody may still be writing its configuration: let it look old.
-	old := time.Now().Add(-time.Hour)
-	for _, name := range []string{"main.cf", "master.cf"} {
-		path := filepath.Join(etc, name)
-		if err := fill(name, path, v); err != nil {
-			return err
-		}
-		if err := os.Chtimes(path, old, old); err != nil {
-			return err
-		}
+	main, err := render("main.cf", v)
+	if err != nil {
+		return err
+	}
+	if err := writeOld(filepath.Join(etc, "main.cf"), override(string(main), c.Main)); err != nil {
+		return err
+	}
+	master, err := render("master.cf", v)
+	if err != nil {
+		return err
+	}
+	if err := writeOld(filepath.Join(etc, "master.cf"), string(master)); err != nil {
+		return err
 	}
 	domain := strings.ReplaceAll(Domain, ".", `\.`)
 	tables := map[string]string{
@@ -146,6 +150,34 @@ func (p *PostfixServer) configure(d *DovecotServer, c PostfixConfig, crt certs) 
 		}
 	}
 	return nil
+}
+
+// override puts the lines of own in place of those that set the same parameters. Postfix would take the
+// last of two, but each of its processes would log a warning, and postlogd, which logs to itself, hangs
+// for ever if many of them start at once.
+func override(defaults, own string) string {
+	set := map[string]bool{}
+	for line := range strings.Lines(own) {
+		name, _, _ := strings.Cut(line, "=")
+		set[strings.TrimSpace(name)] = true
+	}
+	var b strings.Builder
+	for line := range strings.Lines(defaults) {
+		if name, _, _ := strings.Cut(line, "="); !set[strings.TrimSpace(name)] {
+			b.WriteString(line)
+		}
+	}
+	return b.String() + own
+}
+
+// writeOld makes a file look old: Postfix waits for seconds until nobody may still be writing its
+// configuration.
+func writeOld(path, text string) error {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return err
+	}
+	old := time.Now().Add(-time.Hour)
+	return os.Chtimes(path, old, old)
 }
 
 // spool makes the queue's directories; `postfix check` would do it too, but it also looks through the

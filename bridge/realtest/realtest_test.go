@@ -77,3 +77,10 @@ func TestTailBeginsWithAWholeLine(t *testing.T) {
 		t.Errorf("from an offset: %q", got)
 	}
 }
+
+func TestOwnParametersTakeTheDefaultsPlace(t *testing.T) {
+	got := override("# queue_run_delay = 1s\nqueue_run_delay = 1s\nbiff = no\n", "queue_run_delay=5s\nnew = x\n")
+	if want := "# queue_run_delay = 1s\nbiff = no\nqueue_run_delay=5s\nnew = x\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -165,15 +165,21 @@ func (r *rig) newServer(name string, who account) (*Server, error) {
 
 // fill writes conf/NAME, filled in with data, to path.
 func fill(name, path string, data any) error {
-	t, err := template.ParseFS(conf, "conf/"+name)
+	text, err := render(name, data)
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, data); err != nil {
-		return err
+	return os.WriteFile(path, text, 0o644)
+}
+
+func render(name string, data any) ([]byte, error) {
+	t, err := template.ParseFS(conf, "conf/"+name)
+	if err != nil {
+		return nil, err
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	var b bytes.Buffer
+	err = t.Execute(&b, data)
+	return b.Bytes(), err
 }
 
 // private starts a server for one test and ends it with the test.
