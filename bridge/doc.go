@@ -25,6 +25,10 @@
 // Store.Unmarked. A crash between 9 and 11 leaves the delivery Sending: at the
 // next start it is in doubt, and it is never sent blindly again.
 //
+// A chat whose mails hold no id is known by its customer and how it began
+// (ingest.go). Mails wait untouched for an hour while DKIM keys cannot be had.
+// While the transport is broken one delivery at a time tries it (outbox.go).
+//
 // # States
 //
 // A mail ends as ticket, update, waiting, ignored or parked, each with a reason
