@@ -2,7 +2,7 @@
 //
 // It is the core and knows no protocol: adapters (imapin, smtpout, sqlstore,
 // status) import it, never one another, and only cmd/ticketbridge knows all.
-// layers_test.go keeps that true.
+// layers_test.go keeps that true. What imapin and imapout share of IMAP is imaplink.
 //
 // # The way of one mail
 //

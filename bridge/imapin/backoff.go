@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"ticketbridge/bridge/imaplink"
 )
 
 // The waits between attempts. A refused password is tried at most 12 times an
@@ -90,12 +92,12 @@ func (d *door) shutFor() time.Duration {
 
 // blame shuts the door for as long as err asks.
 func (d *door) blame(err error) {
-	var no *refusedLogin
-	var slow *throttled
+	var no *imaplink.RefusedLogin
+	var slow *imaplink.Throttled
 	var wait time.Duration
 	switch {
 	case errors.As(err, &slow):
-		wait = slow.pause + rand.N(slow.pause/10+time.Second)
+		wait = slow.Pause + rand.N(slow.Pause/10+time.Second)
 	case errors.As(err, &no):
 		wait = loginWait + rand.N(time.Minute)
 	default:

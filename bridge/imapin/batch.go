@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imaplink"
 )
 
 // maxBatchBytes bounds the bodies of one batch. Two batches are in memory: one
@@ -54,7 +55,7 @@ func (s *session) catchUp(ctx context.Context) error {
 		if err := s.mark(ctx, ours); err != nil {
 			return err
 		}
-		if s.slow != nil && busy != nil {
+		if s.Slow != nil && busy != nil {
 			// One batch a session, lest a server that is always in a hurry to
 			// be left alone keeps us from ever getting on.
 			if ours, err = s.settle(ctx, busy); err != nil {
@@ -64,7 +65,7 @@ func (s *session) catchUp(ctx context.Context) error {
 			if err := s.mark(ctx, ours); err != nil {
 				return err
 			}
-			return s.slow
+			return s.Slow
 		}
 		if b == nil && done {
 			s.w.board.set(func(st *Status) { st.Behind = 0 })
@@ -265,18 +266,18 @@ func (s *session) setAside(uid uint32, n int) string {
 // blame remembers that some mail up to uid may be why err came. A server that
 // says it is in trouble itself, or a stop, is no mail's fault.
 func (s *session) blame(ctx context.Context, uid uint32, err error) {
-	var no *refusal
-	var wait *throttled
+	var no *imaplink.Refusal
+	var wait *imaplink.Throttled
 	if ctx.Err() != nil {
 		return
 	}
-	if errors.As(err, &no) && no.passing() || errors.As(err, &wait) {
+	if errors.As(err, &no) && no.Passing() || errors.As(err, &wait) {
 		s.w.excused = uid
 		return
 	}
 	s.w.excused = 0
 	s.w.suspect = max(s.w.suspect, uid)
-	s.w.blamed = printable(err.Error(), 200)
+	s.w.blamed = imaplink.Printable(err.Error(), 200)
 }
 
 // note tells the store what is about to be fetched.

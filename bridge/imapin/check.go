@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+
+	"ticketbridge/bridge/imaplink"
 )
 
 // Check connects, logs in and looks at everything the config names, without
@@ -16,11 +18,11 @@ func Check(ctx context.Context, cfg Config) error {
 	if err := errors.Join(cfg.Problems()...); err != nil {
 		return err
 	}
-	l, err := connect(ctx, cfg, dialEndpoint)
+	l, err := connect(ctx, cfg, imaplink.Dial)
 	if err != nil {
 		return err
 	}
-	defer l.close()
+	defer l.Close()
 	want, err := cfg.onDone()
 	if err != nil {
 		return err
@@ -32,7 +34,7 @@ func Check(ctx context.Context, cfg Config) error {
 	if want.move != "" {
 		errs = append(errs, l.checkTarget(want.move))
 	}
-	_ = l.do("LOGOUT", 0, func() error { return l.client.Logout().Wait() })
+	l.Logout()
 	return errors.Join(errs...)
 }
 
@@ -40,27 +42,27 @@ func Check(ctx context.Context, cfg Config) error {
 func (l *link) checkFolder(folder string, want ack) error {
 	box, err := l.openFolder(folder, want == ack{})
 	switch {
-	case refused(err):
+	case imaplink.Refused(err):
 		return fmt.Errorf("folders: %w%s", err, l.others())
 	case err != nil:
 		return fmt.Errorf("folders: %w", err)
 	case box.UIDValidity == 0:
-		return fmt.Errorf("folders: %s: the server gives no UIDVALIDITY, so its mails cannot be told apart", printable(folder, 80))
+		return fmt.Errorf("folders: %s: the server gives no UIDVALIDITY, so its mails cannot be told apart", imaplink.Printable(folder, 80))
 	}
-	if err := newAcker(want, l.caps, box.PermanentFlags).err; err != nil {
-		return fmt.Errorf("folder %s: %w", printable(folder, 80), err)
+	if err := newAcker(want, l.Caps, box.PermanentFlags).err; err != nil {
+		return fmt.Errorf("folder %s: %w", imaplink.Printable(folder, 80), err)
 	}
 	return nil
 }
 
 // checkTarget asks for the status of the folder that mails are to be moved to.
 func (l *link) checkTarget(folder string) error {
-	err := l.do("look at "+printable(folder, 80), 0, func() error {
-		_, err := l.client.Status(folder, &imap.StatusOptions{UIDValidity: true}).Wait()
+	err := l.Do("look at "+imaplink.Printable(folder, 80), 0, func() error {
+		_, err := l.Client.Status(folder, &imap.StatusOptions{UIDValidity: true}).Wait()
 		return err
 	})
 	switch {
-	case refused(err):
+	case imaplink.Refused(err):
 		return fmt.Errorf("on_done: %w%s", err, l.others())
 	case err != nil:
 		return fmt.Errorf("on_done: %w", err)
@@ -75,11 +77,11 @@ const maxListed = 12
 // them under another prefix ("INBOX.Chats").
 func (l *link) others() string {
 	var names []string
-	err := l.do("LIST", 0, func() error {
-		cmd := l.client.List("", "*", nil)
+	err := l.Do("LIST", 0, func() error {
+		cmd := l.Client.List("", "*", nil)
 		for d := cmd.Next(); d != nil; d = cmd.Next() {
 			if len(names) <= maxListed && !slices.Contains(d.Attrs, imap.MailboxAttrNoSelect) {
-				names = append(names, printable(d.Mailbox, 60))
+				names = append(names, imaplink.Printable(d.Mailbox, 60))
 			}
 		}
 		return cmd.Close()

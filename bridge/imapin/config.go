@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imaplink"
 )
 
 // Config is one [[mailbox]] of the config file.
@@ -55,7 +56,7 @@ func Defaults() Config {
 func (c Config) Problems() []error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if strings.TrimSpace(c.Name) == "" || printable(c.Name, 100) != c.Name {
+	if strings.TrimSpace(c.Name) == "" || imaplink.Printable(c.Name, 100) != c.Name {
 		bad(`name: required, one short line such as "ann"`)
 	}
 	errs = append(errs, c.Endpoint.Problems()...)

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imaplink"
 )
 
 // leaks fails the test if it leaves a goroutine behind. Earlier tests' do not
@@ -332,7 +333,7 @@ type watch struct {
 	stop  func() // ends Run and waits for it
 }
 
-func newWatch(t *testing.T, cfg Config, store *memStore, dial dialer) *watch {
+func newWatch(t *testing.T, cfg Config, store *memStore, dial imaplink.Dialer) *watch {
 	t.Helper()
 	log := &logBuffer{}
 	w := New(cfg, cfg.Folders[0], store, store.handle, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))

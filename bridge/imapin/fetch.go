@@ -1,13 +1,15 @@
 package imapin
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"ticketbridge/bridge/imaplink"
 )
 
 // answer is what the server tells of one mail.
@@ -66,7 +68,7 @@ func (l *link) ask(q question, uids []uint32, size int64) (map[uint32]answer, er
 			got[a.uid] = a
 		}
 	}
-	if err := l.fetch(q, uidSet(uids), size, keep); err != nil && !refused(err) {
+	if err := l.fetch(q, uidSet(uids), size, keep); err != nil && !imaplink.Refused(err) {
 		return nil, err
 	}
 	missing := without(uids, got)
@@ -89,12 +91,12 @@ func (l *link) ask(q question, uids []uint32, size int64) (map[uint32]answer, er
 // order of the answer's parts does not matter.
 func (l *link) insist(q question, uid uint32, size int64, got map[uint32]answer, keep func(answer)) error {
 	no := l.fetch(q, uidSet([]uint32{uid}), size, keep)
-	if _, ok := got[uid]; ok || no != nil && !refused(no) {
+	if _, ok := got[uid]; ok || no != nil && !imaplink.Refused(no) {
 		return no
 	}
 	var seqs []uint32
-	err := l.do(fmt.Sprintf("SEARCH UID %d", uid), 0, func() error {
-		d, err := l.client.Search(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet([]uint32{uid})}}, nil).Wait()
+	err := l.Do(fmt.Sprintf("SEARCH UID %d", uid), 0, func() error {
+		d, err := l.Client.Search(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet([]uint32{uid})}}, nil).Wait()
 		if err == nil {
 			seqs = d.AllSeqNums()
 		}
@@ -111,7 +113,7 @@ func (l *link) insist(q question, uid uint32, size int64, got map[uint32]answer,
 			keep(a)
 		}
 	})
-	if err != nil && !refused(err) {
+	if err != nil && !imaplink.Refused(err) {
 		return err
 	}
 	if _, ok := got[uid]; !ok {
@@ -124,9 +126,9 @@ func (l *link) insist(q question, uid uint32, size int64, got map[uint32]answer,
 // was expunged first; until then it may list it.
 func (l *link) exist(uids []uint32) ([]uint32, error) {
 	var there []uint32
-	err := l.do("look for mails not sent", 0, func() error {
-		noop := l.client.Noop()
-		d, err := l.client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet(uids)}}, nil).Wait()
+	err := l.Do("look for mails not sent", 0, func() error {
+		noop := l.Client.Noop()
+		d, err := l.Client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{uidSet(uids)}}, nil).Wait()
 		if err := errors.Join(noop.Wait(), err); err != nil {
 			return err
 		}
@@ -143,14 +145,14 @@ func (l *link) exist(uids []uint32) ([]uint32, error) {
 
 // fetch runs one FETCH and hands over the answers as they come.
 func (l *link) fetch(q question, set imap.NumSet, size int64, got func(answer)) error {
-	return l.do("FETCH "+printable(set.String(), 60), size, func() error {
-		cmd := l.client.Fetch(set, q.items)
+	return l.Do("FETCH "+imaplink.Printable(set.String(), 60), size, func() error {
+		cmd := l.Client.Fetch(set, q.items)
 		for m := cmd.Next(); m != nil; m = cmd.Next() {
 			a, err := read(m)
 			if err != nil {
 				// The body was cut. From here on go-imap reads the connection
 				// from two goroutines if cmd is touched again: it must go.
-				l.conn.Conn.Close()
+				l.Cut()
 				return err
 			}
 			got(a)
@@ -174,33 +176,14 @@ func read(m *imapclient.FetchMessageData) (answer, error) {
 			if item.Literal == nil || a.hasBody {
 				continue // BODY[] NIL is no body
 			}
-			a.body = make([]byte, item.Literal.Size())
-			if n, err := io.ReadFull(item.Literal, a.body); err != nil {
-				return a, &brokenOff{n, len(a.body), err}
+			body, err := imaplink.ReadLiteral(item.Literal)
+			if err != nil {
+				return a, err
 			}
-			a.hasBody = true
+			a.body, a.hasBody = body, true
 		}
 	}
 	return a, nil
-}
-
-// brokenOff is a body that ended too early.
-type brokenOff struct {
-	n, of int
-	err   error
-}
-
-func (e *brokenOff) Error() string {
-	return fmt.Sprintf("the server broke off after %d of %d bytes: %v", e.n, e.of, e.err)
-}
-
-func (e *brokenOff) Unwrap() error { return e.err }
-
-// refused reports an answer of the server that left the connection in order.
-func refused(err error) bool {
-	var no *refusal
-	var wait *throttled
-	return errors.As(err, &no) && !no.passing() && !errors.As(err, &wait)
 }
 
 func without(uids []uint32, got map[uint32]answer) []uint32 {
@@ -222,4 +205,15 @@ func uidSet(uids []uint32) imap.UIDSet {
 		s.AddNum(imap.UID(uid))
 	}
 	return s
+}
+
+// headerOf returns a message's header with the empty line after it, of what is
+// no message the first maxHeader bytes.
+func headerOf(raw []byte) []byte {
+	for _, end := range []string{"\r\n\r\n", "\n\n"} {
+		if i := bytes.Index(raw[:min(len(raw), maxHeader)], []byte(end)); i >= 0 {
+			return raw[:i+len(end)]
+		}
+	}
+	return raw[:min(len(raw), maxHeader)]
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+
+	"ticketbridge/bridge/imaplink"
 )
 
 // ackChunk bounds how many mails one STORE or MOVE names.
@@ -91,7 +93,7 @@ func (s *session) mark(ctx context.Context, uids []uint32) error {
 	}
 	for chunk := range slices.Chunk(uids, ackChunk) {
 		err := s.markChunk(uidSet(chunk))
-		if refused(err) {
+		if imaplink.Refused(err) {
 			s.ackAgain = true
 			s.ackFault(fmt.Errorf("on_done: %w", err))
 			return nil
@@ -120,16 +122,16 @@ func (s *session) markChunk(set imap.UIDSet) error {
 	}
 	// go-imap's Move falls back to an unchecked COPY, STORE and EXPUNGE without
 	// CapMove; newAcker has seen to it that we never get there.
-	return s.do("MOVE to "+printable(s.ack.move, 80), 0, func() error {
-		_, err := s.client.Move(set, s.ack.move).Wait()
+	return s.Do("MOVE to "+imaplink.Printable(s.ack.move, 80), 0, func() error {
+		_, err := s.Client.Move(set, s.ack.move).Wait()
 		return err
 	})
 }
 
 // store adds a flag silently: the answer's flag lists may hold anything.
 func (l *link) store(set imap.UIDSet, flag imap.Flag) error {
-	return l.do("STORE "+string(flag), 0, func() error {
-		return l.client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{flag}}, nil).Close()
+	return l.Do("STORE "+string(flag), 0, func() error {
+		return l.Client.Store(set, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{flag}}, nil).Close()
 	})
 }
 
@@ -137,8 +139,8 @@ func (l *link) store(set imap.UIDSet, flag imap.Flag) error {
 // the next: nothing is deleted that was not copied.
 func (s *session) copyAndExpunge(set imap.UIDSet) error {
 	copied := set
-	err := s.do("COPY to "+printable(s.ack.move, 80), 0, func() error {
-		d, err := s.client.Copy(set, s.ack.move).Wait()
+	err := s.Do("COPY to "+imaplink.Printable(s.ack.move, 80), 0, func() error {
+		d, err := s.Client.Copy(set, s.ack.move).Wait()
 		if err == nil && len(d.SourceUIDs) > 0 {
 			copied = common(set, d.SourceUIDs)
 		}
@@ -153,7 +155,7 @@ func (s *session) copyAndExpunge(set imap.UIDSet) error {
 	if err := s.store(copied, imap.FlagDeleted); err != nil {
 		return err
 	}
-	return s.do("UID EXPUNGE", 0, func() error { return s.client.UIDExpunge(copied).Close() })
+	return s.Do("UID EXPUNGE", 0, func() error { return s.Client.UIDExpunge(copied).Close() })
 }
 
 // common is what both sets hold: a COPYUID may not make us delete other mails.

@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imaplink"
 )
 
 // session is a link with the folder open.
@@ -31,7 +32,7 @@ type session struct {
 	tail     meta   // of that one, if it was there
 }
 
-func (s *session) canIdle() bool { return s.caps.Has(imap.CapIdle) && !s.noIdle }
+func (s *session) canIdle() bool { return s.Caps.Has(imap.CapIdle) && !s.noIdle }
 
 // open opens the folder and finds where to go on.
 func (s *session) open(ctx context.Context, cur bridge.Cursor, known bool) error {
@@ -51,7 +52,7 @@ func (s *session) open(ctx context.Context, cur bridge.Cursor, known bool) error
 	if err != nil {
 		return err
 	}
-	s.setAck(newAcker(want, s.caps, box.PermanentFlags))
+	s.setAck(newAcker(want, s.Caps, box.PermanentFlags))
 	next, changed, err := s.reconcile(cur, known, box, top)
 	if err != nil {
 		return err
@@ -67,8 +68,8 @@ func (s *session) open(ctx context.Context, cur bridge.Cursor, known bool) error
 // openFolder uses EXAMINE where nothing is to be changed: not even \Recent is.
 func (l *link) openFolder(folder string, readOnly bool) (*imap.SelectData, error) {
 	var box *imap.SelectData
-	err := l.do("open "+printable(folder, 80), 0, func() (err error) {
-		box, err = l.client.Select(folder, &imap.SelectOptions{ReadOnly: readOnly}).Wait()
+	err := l.Do("open "+imaplink.Printable(folder, 80), 0, func() (err error) {
+		box, err = l.Client.Select(folder, &imap.SelectOptions{ReadOnly: readOnly}).Wait()
 		return err
 	})
 	return box, err
@@ -220,13 +221,13 @@ func (s *session) look() error {
 // before it was given the occasion to tell of them (RFC 3501 §5.2).
 func (l *link) search(criteria *imap.SearchCriteria) (imap.UIDSet, error) {
 	var options *imap.SearchOptions
-	if l.caps.Has(imap.CapESearch) {
+	if l.Caps.Has(imap.CapESearch) {
 		options = &imap.SearchOptions{ReturnAll: true} // ranges instead of a long list
 	}
 	var found imap.UIDSet
-	err := l.do("search", 0, func() error {
-		noop := l.client.Noop()
-		d, err := l.client.UIDSearch(criteria, options).Wait()
+	err := l.Do("search", 0, func() error {
+		noop := l.Client.Noop()
+		d, err := l.Client.UIDSearch(criteria, options).Wait()
 		if err := errors.Join(noop.Wait(), err); err != nil || d.All == nil {
 			return err
 		}
@@ -243,7 +244,7 @@ func (l *link) search(criteria *imap.SearchCriteria) (imap.UIDSet, error) {
 // wait returns when there may be something new, and what said so.
 func (s *session) wait(ctx context.Context) (by string, err error) {
 	select {
-	case <-s.wake: // while we were reading
+	case <-s.Wake: // while we were reading
 		return "idle", nil
 	default:
 	}
@@ -270,12 +271,12 @@ func (s *session) rest(ctx context.Context, span time.Duration) (woken bool, err
 	t := time.NewTimer(span)
 	defer t.Stop()
 	select {
-	case <-s.wake:
+	case <-s.Wake:
 		return true, nil
 	case <-t.C:
-		return false, s.do("NOOP", 0, func() error { return s.client.Noop().Wait() })
-	case <-s.client.Closed():
-		return false, s.explain("wait", errGone)
+		return false, s.Do("NOOP", 0, func() error { return s.Client.Noop().Wait() })
+	case <-s.Client.Closed():
+		return false, s.Explain("wait", imaplink.ErrGone)
 	case <-ctx.Done():
 		return false, s.logout(ctx)
 	}
@@ -284,11 +285,11 @@ func (s *session) rest(ctx context.Context, span time.Duration) (woken bool, err
 // idle waits in one IDLE for at most span.
 func (s *session) idle(ctx context.Context, span time.Duration) (woken bool, err error) {
 	var idle *imapclient.IdleCommand
-	err = s.do("IDLE", 0, func() (err error) {
-		idle, err = s.client.Idle()
+	err = s.Do("IDLE", 0, func() (err error) {
+		idle, err = s.Client.Idle()
 		return err
 	})
-	if refused(err) {
+	if imaplink.Refused(err) {
 		s.noIdle = true
 		s.w.log.Warn("server refuses IDLE; polling", "err", err)
 		s.w.board.set(func(st *Status) { st.Idle = false })
@@ -299,18 +300,18 @@ func (s *session) idle(ctx context.Context, span time.Duration) (woken bool, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- idle.Wait() }()
-	s.conn.expect(span+s.cfg.Timeout.D(), 0, 0)
+	s.Expect(span+s.cfg.Timeout.D(), 0)
 	t := time.NewTimer(span)
 	defer t.Stop()
 	select {
-	case <-s.wake:
+	case <-s.Wake:
 		woken = true
 	case <-t.C:
 	case <-ctx.Done():
 	case err := <-ended:
-		return false, s.explain("IDLE", errors.Join(errGone, err))
+		return false, s.Explain("IDLE", errors.Join(imaplink.ErrGone, err))
 	}
-	err = s.do("DONE", 0, func() error {
+	err = s.Do("DONE", 0, func() error {
 		if err := idle.Close(); err != nil {
 			return err
 		}
@@ -324,6 +325,6 @@ func (s *session) idle(ctx context.Context, span time.Duration) (woken bool, err
 
 // logout says goodbye as RFC 3501 §6.1.3 would have it; nothing depends on it.
 func (s *session) logout(ctx context.Context) error {
-	_ = s.do("LOGOUT", 0, func() error { return s.client.Logout().Wait() })
+	s.Logout()
 	return ctx.Err()
 }

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imaplink"
 )
 
 // Handler records a batch durably, its cursor with it, and returns what became
@@ -46,7 +47,7 @@ type Watcher struct {
 	handle Handler
 	log    *slog.Logger
 	door   *door
-	dial   dialer
+	dial   imaplink.Dialer
 	pause  func(failures int) time.Duration
 	board  board
 
@@ -67,7 +68,7 @@ func New(cfg Config, folder string, store bridge.Cursors, handle Handler, log *s
 	w := &Watcher{
 		cfg: cfg, folder: folder, store: store, handle: handle,
 		log:  log.With("mailbox", cfg.Name, "folder", folder),
-		door: newDoor(), dial: dialEndpoint, pause: backoff,
+		door: newDoor(), dial: imaplink.Dial, pause: backoff,
 	}
 	w.board.s = Status{Mailbox: cfg.Name, Folder: folder, Since: time.Now()}
 	return w
@@ -153,10 +154,10 @@ func (w *Watcher) session(ctx context.Context) (ready time.Time, err error) {
 	if err != nil {
 		return ready, err
 	}
-	defer l.close()
+	defer l.Close()
 	defer func() {
-		if l.slow != nil { // whatever else ended the session
-			w.door.blame(l.slow)
+		if l.Slow != nil { // whatever else ended the session
+			w.door.blame(l.Slow)
 		}
 	}()
 	s := &session{link: l, w: w}
@@ -183,8 +184,8 @@ func (w *Watcher) session(ctx context.Context) (ready time.Time, err error) {
 		if err := s.catchUp(ctx); err != nil {
 			return ready, err
 		}
-		if s.slow != nil {
-			return ready, s.slow
+		if s.Slow != nil {
+			return ready, s.Slow
 		}
 		w.well()
 		if by, err = s.wait(ctx); err != nil {
@@ -213,7 +214,7 @@ func (w *Watcher) connect(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.onAlert = func(text string) { w.log.Warn("server alert", "text", text) }
+	l.OnAlert = func(text string) { w.log.Warn("server alert", "text", text) }
 	return l, nil
 }
 
@@ -295,7 +296,7 @@ func (w *Watcher) call(ctx context.Context, b bridge.Batch) (records []bridge.Ma
 	defer func() {
 		if p := recover(); p != nil {
 			w.log.Error("handler panicked", "to", b.Cursor.UID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %s", errStumbled, printable(fmt.Sprint(p), 200))
+			err = fmt.Errorf("%w: %s", errStumbled, imaplink.Printable(fmt.Sprint(p), 200))
 		}
 	}()
 	return w.handle(ctx, b)
@@ -308,7 +309,7 @@ func (w *Watcher) finish(ctx context.Context) {
 	if w.noted <= at || w.suspect > at {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), imaplink.StopGrace)
 	defer cancel()
 	if err := w.store.BeginBatch(ctx, w.cfg.Name, w.folder, 0); err != nil {
 		w.log.Warn("batch not taken back", "err", err)

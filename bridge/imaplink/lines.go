@@ -1,4 +1,4 @@
-package imapin
+package imaplink
 
 import (
 	"bytes"
@@ -132,10 +132,10 @@ func (h *hints) listen(line []byte) {
 	word, text := nextWord(text)
 	text = text[:min(len(text), 1000)]
 	if bytes.EqualFold(word, []byte("BYE")) {
-		h.bye = printable(string(text), 200)
+		h.bye = Printable(string(text), 200)
 	}
 	if bytes.HasPrefix(text, []byte("[ALERT]")) {
-		h.alert = printable(string(text), 200)
+		h.alert = Printable(string(text), 200)
 	}
 	if m := suggestedBackoff.FindSubmatch(text); m != nil {
 		ms, _ := strconv.ParseInt(string(m[1]), 10, 64) // 12 digits fit

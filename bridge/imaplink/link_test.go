@@ -1,4 +1,4 @@
-package imapin
+package imaplink
 
 import (
 	"bufio"
@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -104,10 +105,10 @@ func talk(t *testing.T, cfg Config, play func(s *server)) (plain string, took ti
 		b.Close()
 	}()
 	began := time.Now()
-	l, err := connect(t.Context(), cfg, func(context.Context, bridge.Endpoint, time.Duration) (net.Conn, error) { return tap, nil })
+	l, err := Open(t.Context(), cfg, func(context.Context, bridge.Endpoint, time.Duration) (net.Conn, error) { return tap, nil })
 	took = time.Since(began)
 	if err == nil {
-		l.close()
+		l.Close()
 	}
 	a.Close()
 	<-ended
@@ -235,7 +236,7 @@ func TestSTARTTLS(t *testing.T) {
 						t.Errorf("in plain text: %q", plain)
 					}
 				}
-				if took > cfg.Timeout.D() {
+				if took > cfg.Timeout {
 					t.Errorf("took %v", took)
 				}
 			})
@@ -263,16 +264,16 @@ func TestHungClient(t *testing.T) {
 				time.AfterFunc(time.Second, cancel)
 			}
 			began := time.Now()
-			err := l.do("think", 0, func() error { <-never; return nil })
-			l.close()
+			err := l.Do("think", 0, func() error { <-never; return nil })
+			l.Close()
 			want := 5*time.Minute + hungGrace
 			if stop {
-				want = time.Second + stopGrace + hungGrace
+				want = time.Second + StopGrace + hungGrace
 			}
 			if took := time.Since(began); !strings.Contains(err.Error(), "does not come back") || took != want {
 				t.Errorf("%v after %v, want %v", err, took, want)
 			}
-			if err := l.do("think again", 0, nil); err == nil {
+			if err := l.Do("think again", 0, nil); err == nil {
 				t.Error("it is used again")
 			}
 			close(never)
@@ -356,15 +357,21 @@ func TestLogin(t *testing.T) {
 				if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 					t.Errorf("error %v, want %q", err, tc.want)
 				}
-				d := newDoor()
-				d.blame(err)
-				if shut := d.shutFor() > 5*time.Minute; shut != tc.auth {
-					t.Errorf("the door is shut: %v", shut)
+				if _, refused := errors.AsType[*RefusedLogin](err); refused != tc.auth {
+					t.Errorf("a refused login: %v", refused)
 				}
 				if err != nil && strings.Contains(err.Error(), "secret") {
 					t.Errorf("the password is in %q", err)
 				}
 			})
 		})
+	}
+}
+
+func testConfig() Config {
+	return Config{
+		Endpoint:    bridge.Endpoint{Host: "127.0.0.1", Port: 1143, TLS: "none"},
+		Credentials: bridge.Credentials{Username: "ann@example.com", Password: "secret"},
+		Timeout:     time.Minute, MaxLiteral: 26e6,
 	}
 }

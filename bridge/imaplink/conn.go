@@ -1,4 +1,4 @@
-package imapin
+package imaplink
 
 import (
 	"bufio"
@@ -19,10 +19,6 @@ const (
 	maxLine = 8 << 20
 	slack   = 32 << 20
 )
-
-// errGone is what a server that just closes the connection looks like. It is
-// not io.EOF: go-imap takes that inside a literal for the literal's good end.
-var errGone = errors.New("the server closed the connection")
 
 // conn stands between the server and go-imap, which waits for ever for the
 // first byte of an answer, reads without limit, and dies of answers it does not
@@ -150,7 +146,7 @@ func (t timed) Read(p []byte) (int, error) {
 	case spent:
 		return n, errors.New("the server sends far more than was asked for")
 	case errors.Is(err, io.EOF):
-		return n, errGone
+		return n, ErrGone
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, fmt.Errorf("the server does not answer: %w", err)
 	}

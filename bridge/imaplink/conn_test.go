@@ -1,7 +1,6 @@
-package imapin
+package imaplink
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -56,7 +55,7 @@ func TestConnHandsOnWholeLines(t *testing.T) {
 			if want == "" {
 				want = tc.sent
 			}
-			if got, err := through(t, tc.sent, chunk); got != want || !errors.Is(err, errGone) {
+			if got, err := through(t, tc.sent, chunk); got != want || !errors.Is(err, ErrGone) {
 				t.Errorf("%s in pieces of %d: got %q (%v), want %q", tc.name, chunk, got[:min(300, len(got))], err, want[:min(300, len(want))])
 			}
 		}
@@ -193,24 +192,8 @@ func TestPrintable(t *testing.T) {
 		" around ":                "around",
 		"\u2028line\u2029\x00end": "line  end",
 	} {
-		if got := printable(in, 200); got != want {
+		if got := Printable(in, 200); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestHeaderOf(t *testing.T) {
-	for in, want := range map[string]string{
-		"A: 1\r\n\r\nbody": "A: 1\r\n\r\n",
-		"A: 1\n\nbody":     "A: 1\n\n",
-		"no header at all": "no header at all",
-		"":                 "",
-	} {
-		if got := headerOf([]byte(in)); string(got) != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-	if got := headerOf(bytes.Repeat([]byte("x"), maxHeader+1)); len(got) != maxHeader {
-		t.Errorf("%d bytes", len(got))
 	}
 }
