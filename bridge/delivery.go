@@ -94,8 +94,6 @@ type Transport interface {
 	// the body cuts the attempt (Temporary); after the first byte of the body
 	// the attempt is let finish unless ctx's cause is a passed deadline.
 	Send(ctx context.Context, d Delivery) Result
-	// Check connects and logs in without sending, for `check --connect`.
-	Check(ctx context.Context) error
 	// Close ends idle connections. Send must not be running.
 	Close() error
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,8 +28,8 @@ type Endpoint struct {
 // right", without the table's name.
 func (e Endpoint) Problems() []error {
 	var errs []error
-	if e.Host == "" {
-		errs = append(errs, errors.New(`host: required, such as "mail.example.com"`))
+	if err := e.hostProblem(); err != nil {
+		errs = append(errs, fmt.Errorf("host: %w", err))
 	}
 	if e.UnixPath() == "" && (e.Port < 1 || e.Port > 65535) {
 		errs = append(errs, fmt.Errorf("port: want 1 to 65535, not %d", e.Port))
@@ -36,7 +37,7 @@ func (e Endpoint) Problems() []error {
 	switch e.TLS {
 	case "implicit", "starttls":
 	case "none":
-		if e.Host != "" && !e.local() {
+		if e.hostProblem() == nil && !e.local() {
 			errs = append(errs, fmt.Errorf(`tls: "none" is only for a server on this machine (localhost, 127.0.0.1, ::1, unix:), not %q; want "implicit" or "starttls"`, e.Host))
 		}
 	default:
@@ -48,6 +49,40 @@ func (e Endpoint) Problems() []error {
 		}
 	}
 	return errs
+}
+
+// hostProblem says what is wrong with the host: people write URLs, or the port
+// behind it.
+func (e Endpoint) hostProblem() error {
+	switch {
+	case e.Host == "":
+		return errors.New(`required, such as "mail.example.com"`)
+	case e.UnixPath() != "" || net.ParseIP(e.Host) != nil:
+		return nil
+	case e.Host == "unix:":
+		return errors.New(`want the socket's path behind "unix:"`)
+	}
+	name, port := e.Host, ""
+	if _, behind, ok := strings.Cut(name, "://"); ok {
+		name = behind
+	}
+	name, _, _ = strings.Cut(name, "/")
+	if i := strings.LastIndexByte(name, '@'); i >= 0 {
+		name = name[i+1:]
+	}
+	if h, p, err := net.SplitHostPort(name); err == nil {
+		name, port = h, p
+	}
+	name = strings.Trim(name, "[]")
+	switch {
+	case name == e.Host && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == ':' }):
+		return nil
+	case name == "" || name == e.Host:
+		return fmt.Errorf(`want the name of a server, such as "mail.example.com", not %q`, e.Host)
+	case port != "":
+		return fmt.Errorf("want the server's name alone: host = %q, port = %s; not %q", name, port, e.Host)
+	}
+	return fmt.Errorf("want the server's name alone: host = %q; not %q", name, e.Host)
 }
 
 // UnixPath returns the socket's path of a host written "unix:/path", else "".

@@ -76,6 +76,9 @@ func longLived(t testing.TB) identity {
 }
 
 // delivery is a message with a body of about size bytes.
+// Whom Check asks for.
+const trialFrom, trialTo = "bounce+check@example.com", "support@example.com"
+
 func delivery(size int) bridge.Delivery {
 	var b bytes.Buffer
 	b.WriteString("From: Ann Lee <ann@customer.example>\r\nTo: support@example.com\r\n" +

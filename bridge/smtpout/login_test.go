@@ -19,7 +19,7 @@ func checked(t *testing.T, cfg Config, serve func(net.Conn)) (bridge.Result, err
 	tr := New(cfg)
 	tr.dial = pipeDial(t, serve)
 	defer tr.Close()
-	err := tr.Check(t.Context())
+	_, err := tr.Check(t.Context(), trialFrom, trialTo)
 	return tr.Send(t.Context(), delivery(300)), err
 }
 
@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 						t.Fatal(err)
 					}
 					mustResult(t, got, bridge.Accepted, atDot)
-					want := "EHLO AUTH QUIT EHLO AUTH MAIL RCPT DATA QUIT"
+					want := "EHLO AUTH MAIL RCPT RSET QUIT EHLO AUTH MAIL RCPT DATA QUIT"
 					if mode == "starttls" {
 						want = strings.ReplaceAll(want, "EHLO", "EHLO STARTTLS EHLO")
 					}
@@ -130,17 +130,17 @@ func TestCheckUnreachable(t *testing.T) {
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	err = New(config("127.0.0.1", port, "implicit", identity{})).Check(t.Context())
+	_, err = New(config("127.0.0.1", port, "implicit", identity{})).Check(t.Context(), trialFrom, trialTo)
 	if want := fmt.Sprintf("127.0.0.1:%d: connect: connection refused", port); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	err = New(config("no-such-host.invalid", 465, "implicit", identity{})).Check(t.Context())
+	_, err = New(config("no-such-host.invalid", 465, "implicit", identity{})).Check(t.Context(), trialFrom, trialTo)
 	if err == nil || !strings.HasPrefix(err.Error(), "no-such-host.invalid:465: lookup no-such-host.invalid") {
 		t.Errorf("got %v", err)
 	}
 	cfg := config("unix:"+t.TempDir()+"/lmtp", 0, "none", identity{})
 	cfg.Kind = "lmtp"
-	err = New(cfg).Check(t.Context())
+	_, err = New(cfg).Check(t.Context(), trialFrom, trialTo)
 	if err == nil || !strings.HasSuffix(err.Error(), "/lmtp: connect: no such file or directory") {
 		t.Errorf("got %v", err)
 	}
@@ -177,7 +177,7 @@ func TestLoopbackLogin(t *testing.T) {
 	} {
 		cfg.Username, cfg.Password = testUser, testPassword
 		tr := New(cfg)
-		if err := tr.Check(t.Context()); err != nil {
+		if _, err := tr.Check(t.Context(), trialFrom, trialTo); err != nil {
 			t.Error(err)
 		}
 		tr.Close()
@@ -257,7 +257,7 @@ func TestHelloName(t *testing.T) {
 	cfg.Hello = ""
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	New(cfg).Check(ctx)
+	New(cfg).Check(ctx, trialFrom, trialTo)
 	verb, name, _ := strings.Cut(<-got, " ")
 	if verb != "EHLO" || !isAddressLiteral(name) && !strings.Contains(name, ".") || strings.ContainsAny(name, " <>") {
 		t.Errorf("said %s %s", verb, name)

@@ -75,10 +75,10 @@ func TestRealServers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tr := New(tc.cfg)
 			defer tr.Close()
-			if err := tr.Check(t.Context()); err != nil {
+			box := dovecot.NewMailbox(t, "support")
+			if _, err := tr.Check(t.Context(), trialFrom, box.Address); err != nil {
 				t.Fatal(err)
 			}
-			box := dovecot.NewMailbox(t, "support")
 			for i := range 3 {
 				got := tr.Send(t.Context(), ticket(box, i+1))
 				mustResult(t, got, bridge.Accepted, atDot)
@@ -215,7 +215,7 @@ func TestRealLogin(t *testing.T) {
 		cfg := realConfig(postfix.Submission, "starttls", postfix.CAFile, login)
 		tc.change(&cfg)
 		tr := New(cfg)
-		err := tr.Check(t.Context())
+		_, err := tr.Check(t.Context(), trialFrom, trialTo)
 		if err == nil {
 			t.Fatalf("%s: nothing found", tc.name)
 		}
@@ -225,4 +225,39 @@ func TestRealLogin(t *testing.T) {
 		}
 		tr.Close()
 	}
+}
+
+// TestRealCheckAsks: a mistyped target.address, or a server that will not relay,
+// is found before the first ticket, and nothing is sent by asking.
+func TestRealCheckAsks(t *testing.T) {
+	dovecot := realtest.Dovecot(t)
+	postfix := realtest.NewPostfix(t, dovecot, realtest.PostfixConfig{Main: "message_size_limit = 100000"})
+	box := dovecot.NewMailbox(t, "support")
+	smtp := realConfig(postfix.SMTP, "none", "", nil)
+	lmtp := realConfig(dovecot.LMTP, "none", "", nil)
+	lmtp.Kind = "lmtp"
+	for _, tc := range []struct {
+		name string
+		cfg  Config
+		to   string
+		want string
+	}{
+		{"taken", smtp, box.Address, ""},
+		{"refused", smtp, "refused@" + realtest.Domain, "refuses mail to <refused@" + realtest.Domain + ">: 550 "},
+		{"later", smtp, "later@" + realtest.Domain, "would be tried again"},
+		{"lmtp", lmtp, box.Address, ""},
+		{"lmtp, nobody", lmtp, "nobody-here@" + realtest.Domain, "refuses mail to <nobody-here@" + realtest.Domain + ">: 550 "},
+	} {
+		offer, err := New(tc.cfg).Check(t.Context(), trialFrom, tc.to)
+		switch {
+		case tc.want == "" && err != nil, tc.want != "" && err == nil:
+			t.Errorf("%s: got %v", tc.name, err)
+		case err != nil:
+			mustHold(t, err.Error(), tc.want)
+		case tc.cfg.Kind == "smtp" && offer.MaxSize != 100_000:
+			t.Errorf("%s: got %+v", tc.name, offer)
+		}
+	}
+	mustResult(t, New(smtp).Send(t.Context(), ticket(box, 1)), bridge.Accepted, atDot)
+	mustArrive(t, box, 1)
 }

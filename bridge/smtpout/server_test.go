@@ -159,7 +159,7 @@ func TestSubmission(t *testing.T) {
 			cfg.Username, cfg.Password = testUser, testPassword
 			tr := New(cfg)
 			defer tr.Close()
-			if err := tr.Check(t.Context()); err != nil {
+			if _, err := tr.Check(t.Context(), trialFrom, trialTo); err != nil {
 				t.Fatal(err)
 			}
 			for _, size := range []int{300, 22 << 10, 2 << 20} {
@@ -276,7 +276,7 @@ func TestLMTP(t *testing.T) {
 			cfg.Kind = "lmtp"
 			tr := New(cfg)
 			defer tr.Close()
-			if err := tr.Check(t.Context()); err != nil {
+			if _, err := tr.Check(t.Context(), trialFrom, trialTo); err != nil {
 				t.Fatal(err)
 			}
 			d := delivery(22 << 10)

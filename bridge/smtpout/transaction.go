@@ -44,6 +44,15 @@ func (s *session) transact(ctx context.Context, m *message) (reply, *failure) {
 
 // envelope says MAIL, RCPT and DATA.
 func (s *session) envelope(m *message) *failure {
+	if f := s.address(m); f != nil {
+		return f
+	}
+	_, f := s.command(atData, 354, "DATA")
+	return f
+}
+
+// address says MAIL and RCPT.
+func (s *session) address(m *message) *failure {
 	if s.dirty {
 		// Servers were seen to repeat a "552 size" to every later MAIL until RSET.
 		if _, f := s.command(atMail, 2, "RSET"); f != nil {
@@ -63,10 +72,7 @@ func (s *session) envelope(m *message) *failure {
 	if _, ok := s.ext["DSN"]; ok {
 		rcpt += " NOTIFY=FAILURE,DELAY"
 	}
-	if _, f := s.command(atRcpt, 2, rcpt); f != nil {
-		return f
-	}
-	_, f = s.command(atData, 354, "DATA")
+	_, f = s.command(atRcpt, 2, rcpt)
 	return f
 }
 

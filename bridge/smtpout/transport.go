@@ -107,21 +107,6 @@ func (t *Transport) use(ctx context.Context, s *session, m *message) (reply, *fa
 	return r, f
 }
 
-// checkTimeout bounds Check where ctx does not: a person waits for it.
-const checkTimeout = time.Minute
-
-// Check connects, logs in and says goodbye.
-func (t *Transport) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	s, f := t.open(ctx)
-	if f != nil {
-		return f.explain(t.addr, t.cfg.TLS == "implicit")
-	}
-	s.quit()
-	return nil
-}
-
 // Close says QUIT on idle connections, within quitTimeout, and closes them.
 func (t *Transport) Close() error {
 	t.mu.Lock()

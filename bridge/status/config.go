@@ -38,6 +38,15 @@ func (c Config) Problems() []error {
 	return errs
 }
 
+// Open reports whether others than this machine can connect.
+func (c Config) Open() bool {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil || host == "localhost" {
+		return false
+	}
+	return !net.ParseIP(host).IsLoopback()
+}
+
 func listenProblem(listen string) error {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

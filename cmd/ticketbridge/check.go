@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,8 +20,10 @@ var checkCommand = command{
 with line and key (exit 2). Nothing is started.
 
 With --connect it also logs in to every mailbox, the mail server and the database, looks
-for the folders, and says in one line each what works (exit 1 if something does not).
-Nothing is sent, and no mail is touched.`,
+for the folders, asks the mail server whether it would take a message for target.address,
+and says in one line each what works (exit 1 if something does not). Nothing is sent, and
+no mail is touched. Run it as the user that the daemon runs as: it looks at state_dir with
+that user's eyes.`,
 	flags: func(c *call) { c.flags.BoolVar(&c.connect, "connect", false, "log in to everything") },
 	run:   (*app).check,
 }
@@ -52,39 +51,38 @@ func (a *app) check(ctx context.Context, c *call) error {
 	return a.connectAll(ctx, sc, cfg)
 }
 
-// probe is one thing to look at: its name, and what is said if it works.
+// probe is one thing to look at.
 type probe struct {
 	name string
-	try  func(context.Context) (string, error)
+	try  func(context.Context) (found, error)
 }
+
+// found is what is said of a thing that works, and what is odd about it.
+type found struct{ says, odd string }
 
 func (a *app) probes(cfg *config) []probe {
 	ps := []probe{
-		{"state_dir " + cfg.StateDir, func(context.Context) (string, error) { return probeStateDir(cfg.StateDir) }},
-		{"database", func(ctx context.Context) (string, error) { return a.probeStore(ctx, cfg) }},
+		{"state_dir " + cfg.StateDir, func(context.Context) (found, error) { return probeStateDir(cfg.StateDir) }},
+		{"database", func(ctx context.Context) (found, error) { return a.probeStore(ctx, cfg) }},
 	}
 	for _, m := range cfg.Mailboxes {
-		ps = append(ps, probe{fmt.Sprintf("mailbox %s on %s", m.Name, m.Addr()), func(ctx context.Context) (string, error) {
-			return "logged in, folders " + strings.Join(m.Folders, ", "), imapin.Check(ctx, m.Config)
+		ps = append(ps, probe{fmt.Sprintf("mailbox %s on %s", m.Name, m.Addr()), func(ctx context.Context) (found, error) {
+			return found{says: "logged in, folders " + strings.Join(m.Folders, ", ")}, imapin.Check(ctx, m.Config)
 		}})
 	}
-	return append(ps, probe{fmt.Sprintf("%s server %s", cfg.Transport.Kind, cfg.Transport.Host), func(ctx context.Context) (string, error) {
-		t := smtpout.New(cfg.Transport)
-		defer t.Close()
-		return "ready to take messages", t.Check(ctx)
-	}})
+	return append(ps, probe{fmt.Sprintf("%s server %s", cfg.Transport.Kind, cfg.Transport.Host), cfg.probeTransport})
 }
 
 // connectAll tries everything at the same time and reports in order.
 func (a *app) connectAll(ctx context.Context, sc screen, cfg *config) error {
 	ps := a.probes(cfg)
-	said, errs := make([]string, len(ps)), make([]error, len(ps))
+	got, errs := make([]found, len(ps)), make([]error, len(ps))
 	var all sync.WaitGroup
 	for i, p := range ps {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
-			said[i], errs[i] = p.try(ctx)
+			got[i], errs[i] = p.try(ctx)
 		})
 	}
 	all.Wait()
@@ -95,7 +93,10 @@ func (a *app) connectAll(ctx context.Context, sc screen, cfg *config) error {
 			fmt.Fprintf(a.stdout, "%s %s: %s\n", sc.paint(bad, "FAIL"), p.name, printable(errs[i].Error(), 1000))
 			continue
 		}
-		fmt.Fprintf(a.stdout, "%s   %s: %s\n", sc.paint(good, "ok"), p.name, printable(said[i], 300))
+		fmt.Fprintf(a.stdout, "%s   %s: %s\n", sc.paint(good, "ok"), p.name, printable(got[i].says, 300))
+		if got[i].odd != "" {
+			fmt.Fprintf(a.stdout, "%s %s: %s\n", sc.paint(warn, "warning:"), p.name, printable(got[i].odd, 500))
+		}
 	}
 	if failed > 0 {
 		fmt.Fprintf(a.stdout, "%s\n", plural(failed, "thing does not work", "things do not work"))
@@ -104,34 +105,37 @@ func (a *app) connectAll(ctx context.Context, sc screen, cfg *config) error {
 	return nil
 }
 
-func probeStateDir(dir string) (string, error) {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "not there yet; serve makes it", nil
-	case err != nil:
-		return "", errors.New(reason(err))
-	case !info.IsDir():
-		return "", errors.New("not a directory")
+// probeTransport asks the mail server for what the first ticket will ask.
+func (c *config) probeTransport(ctx context.Context) (found, error) {
+	t := smtpout.New(c.Transport)
+	defer t.Close()
+	offer, err := t.Check(ctx, "bounce+check@"+c.Domain, c.Target.Address)
+	if err != nil {
+		return found{}, err
 	}
-	if stateLocked(dir) {
-		return "in use by a running daemon", nil
+	f := found{says: "ready to take messages for " + c.Target.Address}
+	for _, m := range c.Mailboxes {
+		biggest := int64(m.MaxSize)
+		if c.Target.AttachOriginal {
+			biggest *= 2 // the customer's files travel twice
+		}
+		if offer.MaxSize > 0 && offer.MaxSize < biggest {
+			f.odd = fmt.Sprintf("it takes at most %s a message (SIZE), and mailbox %q reads mails of up to %s: the ticket of a bigger one would be refused; raise the server's limit or lower that max_size",
+				bridge.Size(offer.MaxSize), m.Name, m.MaxSize)
+		}
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "open to others; serve closes it", nil
-	}
-	return "there", nil
+	return f, nil
 }
 
 // probeStore opens the database without making or upgrading anything, and looks
 // whether the key that belongs to it is there.
-func (a *app) probeStore(ctx context.Context, cfg *config) (string, error) {
+func (a *app) probeStore(ctx context.Context, cfg *config) (found, error) {
 	if file, ok := strings.CutPrefix(cfg.Store.URL.Reveal(), "sqlite:"); ok {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(cfg.StateDir, file)
 		}
 		if !exists(file) {
-			return "not there yet; serve makes it", nil
+			return found{says: "not there yet; serve makes it"}, nil
 		}
 	}
 	var counts bridge.Counts
@@ -140,16 +144,16 @@ func (a *app) probeStore(ctx context.Context, cfg *config) (string, error) {
 		return err
 	})
 	if err != nil {
-		return "", err
+		return found{}, err
 	}
 	if _, err := readKey(cfg.StateDir); err != nil {
-		return "", err
+		return found{}, err
 	}
 	var mails int64
 	for _, n := range counts.Mails {
 		mails += n
 	}
-	return fmt.Sprintf("%d mails, %d conversations", mails, counts.Conversations), nil
+	return found{says: fmt.Sprintf("%d mails, %d conversations", mails, counts.Conversations)}, nil
 }
 
 func plural(n int, one, many string) string {

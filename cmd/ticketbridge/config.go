@@ -117,8 +117,8 @@ func (a *app) loadConfig(file string, secrets bool) (*config, error) {
 	s := &secretReader{decoder: d, file: file, credentials: a.getenv("CREDENTIALS_DIRECTORY"), getenv: a.getenv}
 	s.all(&c, secrets)
 	c.warnings = x.warnings.sorted()
-	if len(d.problems) > 0 {
-		return nil, d.problems.sorted()
+	if all := append(d.problems, d.twins...); len(all) > 0 {
+		return nil, all.sorted()
 	}
 	return &c, nil
 }

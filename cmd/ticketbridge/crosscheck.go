@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func (x *crosscheck) all() {
 	x.target()
 	x.addAll("transport", x.Transport.Problems())
 	x.store()
-	x.addAll("http", x.HTTP.Problems())
+	x.http()
 	x.log()
 	x.outbox()
 	x.formats()
@@ -57,6 +58,8 @@ func (x *crosscheck) addressAt(key, address string) {
 func (x *crosscheck) identity() {
 	if x.StateDir == "" {
 		x.add("state_dir", `required, such as "/var/lib/ticketbridge"`)
+	} else if info, err := os.Stat(x.StateDir); err == nil && !info.IsDir() {
+		x.add("state_dir", "%s is a file; want a directory, or a path where serve can make one", x.StateDir)
 	}
 	if x.Domain == "" {
 		x.add("domain", "required: your own domain; Message-IDs and bounce addresses end in it")
@@ -96,7 +99,7 @@ func (x *crosscheck) mailboxes() {
 		}
 		x.addAll(key, m.Problems())
 		for _, f := range m.Folders {
-			id := strings.ToLower(m.Host) + "\x00" + strings.ToLower(m.Username) + "\x00" + f
+			id := strings.ToLower(m.Addr()) + "\x00" + strings.ToLower(m.Username) + "\x00" + f
 			if other, twice := folders[id]; twice && m.Host != "" {
 				x.add(key+".folders", "folder %s of this login is watched by mailbox %q already", f, other)
 			}
@@ -150,6 +153,13 @@ func urlPassword(raw string) bool {
 	return has
 }
 
+func (x *crosscheck) http() {
+	x.addAll("http", x.HTTP.Problems())
+	if x.HTTP.Open() {
+		x.warn("http.listen", `%q: whoever reaches this machine can read the page, for it has no login; want "127.0.0.1:8025", or a proxy or firewall before it`, x.HTTP.Listen)
+	}
+}
+
 func (x *crosscheck) log() {
 	if _, err := logLevel(x.Log.Level); err != nil {
 		x.add("log.level", "%s", err)
@@ -186,7 +196,10 @@ func (x *crosscheck) formats() {
 			x.profileProblem(err)
 		}
 	}
-	for _, name := range x.Formats.Enabled {
+	for i, name := range x.Formats.Enabled {
+		if slices.Contains(x.Formats.Enabled[:i], name) {
+			x.add(fmt.Sprintf("formats.enabled[%d]", i), "%q stands there twice", name)
+		}
 		if _, set := x.Format[name]; set || slices.ContainsFunc(ps, func(p *mailparse.Profile) bool { return p.Name == name }) {
 			x.format(name, x.Format[name])
 		}

@@ -24,6 +24,7 @@ type decoder struct {
 	file     string
 	lines    map[string]int
 	problems problems
+	twins    problems // keys that stand there twice
 }
 
 // defaulter is a table with defaults that differ from Go's zero values. It is
@@ -32,11 +33,27 @@ type defaulter interface{ setDefaults() }
 
 // decodeTOML reads text into dst, a pointer to a struct that holds the defaults.
 func decodeTOML(file, text string, dst any) (*decoder, error) {
+	d := &decoder{file: file}
 	var tree map[string]any
-	if _, err := toml.Decode(text, &tree); err != nil {
-		return nil, problems{syntaxProblem(file, text, err)}
+	_, err := toml.Decode(text, &tree)
+	if err != nil {
+		// A key that stands there twice hides nothing else.
+		var twins []twin
+		if text, twins = withoutTwins(text); len(twins) > 0 {
+			tree = nil
+			_, err = toml.Decode(text, &tree)
+			for _, t := range twins {
+				d.twins = append(d.twins, problem{file: file, line: t.line, key: t.path, text: fmt.Sprintf("stands there a second time (first in line %d); want it once", t.first)})
+			}
+		}
 	}
-	d := &decoder{file: file, lines: keyLines(text)}
+	if err != nil {
+		p := syntaxProblem(file, text, err)
+		// Below what is not TOML nothing is sure.
+		sure := slices.DeleteFunc(d.twins, func(q problem) bool { return q.line > p.line })
+		return nil, append(sure, p)
+	}
+	d.lines = keyLines(text)
 	d.table("", tree, reflect.ValueOf(dst).Elem())
 	return d, nil
 }
@@ -123,9 +140,13 @@ func (d *decoder) value(path string, v any, dst reflect.Value) {
 	}
 	switch dst.Kind() {
 	case reflect.Struct:
-		if tree, ok := v.(map[string]any); ok {
-			d.table(path, tree, dst)
-		} else {
+		switch v := v.(type) {
+		case map[string]any:
+			d.table(path, v, dst)
+		case []map[string]any:
+			d.add(path, "want [%s] with one bracket: there is only one", header(path))
+			d.table(path, v[0], dst) // what else is wrong in it
+		default:
 			d.add(path, "want a table [%s], not %s", header(path), show(v))
 		}
 	case reflect.Map:
@@ -173,7 +194,11 @@ func (d *decoder) list(path string, v any, dst reflect.Value) {
 	items, err := listItems(v, dst.Type().Elem().Kind() == reflect.Struct)
 	if err != nil {
 		d.add(path, "%s", strings.ReplaceAll(err.Error(), "PATH", header(path)))
-		return
+		tree, ok := v.(map[string]any)
+		if !ok || dst.Type().Elem().Kind() != reflect.Struct {
+			return
+		}
+		items = []any{tree} // what else is wrong in it
 	}
 	dst.Set(reflect.MakeSlice(dst.Type(), 0, len(items)))
 	for i, item := range items {

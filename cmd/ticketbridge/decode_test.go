@@ -114,7 +114,7 @@ t.toml:15: by.x: want a table [by.x], not 4`
 func TestDecodeSyntaxError(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"a = 1\nb = \n", "t.toml:2: not TOML: "},
-		{"[x]\na = 1\na = 2\n", "t.toml:3: not TOML: "},
+		{"x = {a = 1, a = 2}\n", "t.toml:1: not TOML: "},
 		{"a = \"\xff\"\n", "t.toml:1: not TOML: "},
 		{"[x", "t.toml:1: not TOML: "},
 	} {
@@ -229,6 +229,38 @@ func TestDidYouMean(t *testing.T) {
 		}
 		if h := didYouMean(got, names); h != hint {
 			t.Errorf("%s: got %q, want %q", got, h, hint)
+		}
+	}
+}
+
+// TestWithoutTwins: what stands there twice is found and taken out whole, and
+// every line keeps its number.
+func TestWithoutTwins(t *testing.T) {
+	for _, tt := range []struct {
+		text, rest string
+		twins      []twin
+	}{
+		{"a = 1\nb = 2\n", "a = 1\nb = 2", nil},
+		{"a = 1\nb = 2\na = 3\n", "a = 1\nb = 2", []twin{{"a", 3, 1}}},
+		{"a = 1\n\"a\" = '2'\na = 3", "a = 1", []twin{{"a", 2, 1}, {"a", 3, 1}}},
+		{"[x]\na = 1\na = [\n1, # ]\n2]\nb = 2", "[x]\na = 1\n\n\n\nb = 2", []twin{{"x.a", 3, 2}}},
+		{"[x]\na = 1\n[y]\n[x]\na = 2\nb = \"\"\"\n[z]\n\"\"\"\n[y.z]\nc = 1", "[x]\na = 1\n[y]\n\n\n\n\n\n[y.z]\nc = 1", []twin{{"x", 4, 1}}},
+		{"[[m]]\na = 1\n[[m]]\na = 1\na = 2", "[[m]]\na = 1\n[[m]]\na = 1", []twin{{"m[1].a", 5, 4}}},
+		{"x.y = 1\n[x]\ny = 2\nz = 3", "x.y = 1\n[x]\n\nz = 3", []twin{{"x.y", 3, 1}}},
+	} {
+		rest, twins := withoutTwins(tt.text)
+		if !reflect.DeepEqual(twins, tt.twins) {
+			t.Errorf("%q: got %v, want %v", tt.text, twins, tt.twins)
+		}
+		if strings.Count(rest, "\n") != strings.Count(tt.text, "\n") {
+			t.Errorf("%q: lines moved", tt.text)
+		}
+		var lines []string
+		for line := range strings.Lines(rest) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+		if got := strings.TrimRight(strings.Join(lines, "\n"), "\n"); got != tt.rest {
+			t.Errorf("%q: got %q, want %q", tt.text, got, tt.rest)
 		}
 	}
 }

@@ -12,22 +12,61 @@ import (
 // the path the config's problems use: "mailbox[1].port". The TOML library knows
 // positions only of syntax errors, so the text is scanned once more; it must be
 // valid TOML. Keys inside inline tables count for the key that holds them.
-func keyLines(text string) map[string]int {
-	s := &lineScan{text: text, line: 1, lines: map[string]int{}, tables: map[string]int{}}
-	for s.blank(); s.pos < len(s.text); s.blank() {
-		if s.text[s.pos] == '[' {
-			s.header()
-		} else {
-			s.pair()
+func keyLines(text string) map[string]int { return scanLines(text).lines }
+
+// twin is a key or table that stands in the text a second time.
+type twin struct {
+	path        string
+	line, first int
+}
+
+// withoutTwins returns the text with blanks where something stands a second
+// time, so that the rest can be read, and what that was.
+func withoutTwins(text string) (string, []twin) {
+	s := scanLines(text)
+	once := []byte(text)
+	for _, span := range s.again {
+		for i := span[0]; i < min(span[1], len(once)); i++ {
+			if once[i] != '\n' {
+				once[i] = ' '
+			}
 		}
 	}
-	return s.lines
+	return string(once), s.twins
+}
+
+func scanLines(text string) *lineScan {
+	s := &lineScan{text: text, line: 1, lines: map[string]int{}, tables: map[string]int{}}
+	inTwin := false // below the header of a table that was there before
+	for s.blank(); s.pos < len(s.text); s.blank() {
+		from, line, table := s.pos, s.line, s.text[s.pos] == '['
+		var path string
+		if table {
+			path = s.header()
+		} else {
+			path = s.pair()
+		}
+		again := s.lines[path] != line
+		if again && (table || !inTwin) {
+			s.twins = append(s.twins, twin{path, line, s.lines[path]})
+		}
+		if table {
+			inTwin = again
+		}
+		if again || inTwin {
+			s.again = append(s.again, [2]int{from, s.pos})
+		}
+	}
+	return s
 }
 
 // lineOf returns the line of a key or of the nearest thing that holds it.
 func lineOf(lines map[string]int, key string) int {
 	for key != "" {
 		if n, ok := lines[key]; ok {
+			return n
+		}
+		if n, ok := lines[key+"[0]"]; ok { // written as one of several
 			return n
 		}
 		i := strings.LastIndexAny(key, ".[")
@@ -46,6 +85,8 @@ type lineScan struct {
 	prefix string         // path of the table we are in, with its dot
 	lines  map[string]int // path → line
 	tables map[string]int // path of an array of tables → elements so far
+	twins  []twin
+	again  [][2]int // where they stand, and what is below a table's header
 }
 
 // blank skips white space, line ends and comments between expressions.
@@ -74,12 +115,12 @@ func (s *lineScan) comment() {
 }
 
 // header reads "[a.b]" or "[[a.b]]".
-func (s *lineScan) header() {
+func (s *lineScan) header() (path string) {
 	array := strings.HasPrefix(s.text[s.pos:], "[[")
 	for s.pos < len(s.text) && s.text[s.pos] == '[' {
 		s.pos++
 	}
-	path := s.key("")
+	path = s.key("")
 	if array {
 		n := s.tables[path]
 		s.tables[path]++
@@ -92,13 +133,16 @@ func (s *lineScan) header() {
 	} else {
 		s.pos = len(s.text)
 	}
+	return path
 }
 
 // pair reads "key = value".
-func (s *lineScan) pair() {
-	s.note(s.key(s.prefix))
+func (s *lineScan) pair() (path string) {
+	path = s.key(s.prefix)
+	s.note(path)
 	s.pos++ // the "="
 	s.value()
+	return path
 }
 
 // key reads a dotted key. A table that is an array's element is named by the

@@ -314,7 +314,7 @@ func TestCheckConnect(t *testing.T) {
 		return out.String(), code
 	}
 	out, code := check(nil)
-	for _, want := range []string{"is right: 2 mailboxes, formats intercom", "ok   mailbox ann on 127.0.0.1:", "ok   mailbox ben", "ok   smtp server 127.0.0.1: ready", "ok   database: not there yet"} {
+	for _, want := range []string{"is right: 2 mailboxes, formats intercom", "ok   mailbox ann on 127.0.0.1:", "ok   mailbox ben", "ok   smtp server 127.0.0.1: ready to take messages for support@example.com", "ok   database: not there yet"} {
 		if code != exitOK || !strings.Contains(out, want) {
 			t.Errorf("exit %d, no %q in:\n%s", code, want, out)
 		}
@@ -332,7 +332,21 @@ func TestCheckConnect(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
 	}
-	for line := range strings.Lines(out) {
+	h.smtp.MaxMessageBytes = 1 << 20
+	small, _ := check(nil)
+	mistyped, code := check(func(s string) string { return strings.Replace(s, "support@example.com", "suport@example.com", 1) })
+	for text, want := range map[string]string{
+		small:    "warning: smtp server 127.0.0.1: it takes at most 1",
+		mistyped: "refuses mail to <suport@example.com>: 550 5.1.1 no such mailbox (correct the address",
+	} {
+		if code != exitFailed || !strings.Contains(text, want) {
+			t.Errorf("exit %d, no %q in:\n%s", code, want, text)
+		}
+	}
+	if len(h.desk.arrived) > 0 {
+		t.Error("something was sent")
+	}
+	for line := range strings.Lines(out + small + mistyped) {
 		if len(line) > 400 || strings.Contains(line, h.password) {
 			t.Errorf("not one clear line: %s", line)
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,54 @@ func TestStateDirIsOurs(t *testing.T) {
 	}
 	if err := openStateDir(file); err == nil {
 		t.Error("a file was taken for a directory")
+	}
+}
+
+// TestProbeStateDir: check looks at state_dir with the eyes of who runs it.
+func TestProbeStateDir(t *testing.T) {
+	top := t.TempDir()
+	file := filepath.Join(top, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := filepath.Join(top, "open")
+	if err := os.Mkdir(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{
+		filepath.Join(top, "new", "deep"): "not there yet; serve makes it",
+		open:                              "open to others; serve closes it",
+		file:                              "a file; want a directory",
+		filepath.Join(file, "below"):      "not a directory",
+	} {
+		got, err := probeStateDir(dir)
+		if said := got.says + fmt.Sprint(err); !strings.Contains(said, want) {
+			t.Errorf("%s: got %q, want %q", dir, said, want)
+		}
+	}
+}
+
+// TestProbeForeignStateDir: not writable, or somebody else's. Root may write
+// everywhere, but is told whose it is.
+func TestProbeForeignStateDir(t *testing.T) {
+	dir := t.TempDir()
+	shut := filepath.Join(dir, "shut")
+	if err := os.Mkdir(shut, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() != 0 {
+		for d, want := range map[string]string{shut: "not writable for ", filepath.Join(shut, "x"): "cannot make it in ", "/": "belongs to root"} {
+			if _, err := probeStateDir(d); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", d, err, want)
+			}
+		}
+		return
+	}
+	if err := os.Chown(shut, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := probeStateDir(shut); err != nil || !strings.Contains(f.odd, "and this runs as root") {
+		t.Errorf("got %+v, %v", f, err)
 	}
 }
 
