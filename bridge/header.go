@@ -238,10 +238,6 @@ func ellipsis(s string, n int) string {
 	return strings.TrimRight(string(r[:cutAt]), " ,;:") + " …"
 }
 
-// wordJoiner is invisible and breaks the tags helpdesks look for: "[acme #1]",
-// "Ticket#1" (T7). It stands after every number sign before a digit.
-const wordJoiner = "\u2060"
-
 func neutral(s string) string {
 	if !strings.Contains(s, "#") {
 		return s
