@@ -10,6 +10,7 @@ import (
 // for concurrent use, and durable when it returns. An error means nothing was
 // changed. Times are kept to the microsecond, UTC.
 type Store interface {
+	Leases
 	Cursors
 	Intake
 	Outbox

@@ -22,6 +22,12 @@ type dialect struct {
 	// forUpdate locks selected rows to the end of the transaction; skipLocked
 	// passes over those another one holds.
 	forUpdate, skipLocked string
+	// forKeyShare keeps a row from being locked by forUpdate, not from having its
+	// other columns changed.
+	forKeyShare string
+	// clock is the database's time in microseconds; selectLease reads a lease and
+	// whether it is over by that clock.
+	clock, selectLease string
 	// reserve returns n ids of a table that no other row will get.
 	reserve func(ctx context.Context, tx *session, table string, n int) ([]int64, error)
 	// lockKeys keeps other transactions away that lock one of the keys.

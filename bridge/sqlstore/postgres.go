@@ -26,19 +26,24 @@ var postgresDialect = &dialect{
 	},
 	// Not the server's default: with locks taken in order, a stricter level
 	// would only refuse what is right.
-	beginWrite: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-	beginRead:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-	rows:       128,
-	forUpdate:  " FOR UPDATE",
-	skipLocked: " FOR UPDATE OF d SKIP LOCKED",
-	reserve:    postgresReserve,
-	lockKeys:   postgresLockKeys,
-	lockSchema: "SELECT pg_advisory_xact_lock(7739410231)", // any number that is ours
-	hasSchema:  "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('schema_version')",
-	again:      postgresAgain,
-	mark:       "SELECT pg_current_xact_id()::text",
-	outcome:    postgresOutcome,
+	beginWrite:  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+	beginRead:   "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+	rows:        128,
+	forUpdate:   " FOR UPDATE",
+	skipLocked:  " FOR UPDATE OF d SKIP LOCKED",
+	forKeyShare: " FOR KEY SHARE",
+	clock:       postgresClock,
+	selectLease: selectLease(postgresClock),
+	reserve:     postgresReserve,
+	lockKeys:    postgresLockKeys,
+	lockSchema:  "SELECT pg_advisory_xact_lock(7739410231)", // any number that is ours
+	hasSchema:   "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('schema_version')",
+	again:       postgresAgain,
+	mark:        "SELECT pg_current_xact_id()::text",
+	outcome:     postgresOutcome,
 }
+
+const postgresClock = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
 func postgresReserve(ctx context.Context, tx *session, table string, n int) ([]int64, error) {
 	ids := make([]int64, 0, n)

@@ -51,6 +51,9 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 	if s.d.deaf {
 		inner = context.WithoutCancel(ctx)
 	}
+	if err := tx.fenced(inner); err != nil {
+		return err
+	}
 	if err := do(inner, tx); err != nil {
 		return err
 	}

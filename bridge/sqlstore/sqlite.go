@@ -28,15 +28,19 @@ var sqliteDialect = &dialect{
 		"@bytes", "BLOB",
 		"@table", "STRICT",
 	},
-	beginWrite: "BEGIN IMMEDIATE",
-	beginRead:  "BEGIN",
-	deaf:       true,
-	rows:       1,
-	reserve:    sqliteReserve,
-	lockKeys:   func(context.Context, *session, []string) error { return nil }, // there is one writer
-	hasSchema:  "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'",
-	again:      func(error) bool { return false },
+	beginWrite:  "BEGIN IMMEDIATE",
+	beginRead:   "BEGIN",
+	deaf:        true,
+	rows:        1,
+	reserve:     sqliteReserve,
+	lockKeys:    func(context.Context, *session, []string) error { return nil }, // there is one writer
+	clock:       sqliteClock,
+	selectLease: selectLease(sqliteClock),
+	hasSchema:   "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'",
+	again:       func(error) bool { return false },
 }
+
+const sqliteClock = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
 
 // sqliteReserve needs to write nothing: there is one writer, and inserting an
 // id moves the sequence past it.

@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Values", valueTests},
 		{"Rejudge", rejudgeTests},
 		{"Outbox", outboxTests},
+		{"Leases", leaseTests},
 		{"Cursors", cursorTests},
 		{"Ledger", ledgerTests},
 		{"Find", findTests},
