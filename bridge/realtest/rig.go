@@ -37,6 +37,9 @@ type rig struct {
 	dovecot  once[*DovecotServer]
 	postfix  map[*DovecotServer]*once[*PostfixServer]
 	postgres once[*PostgresServer]
+	rt       map[*DovecotServer]*once[*RTServer]
+
+	rtTemplate once[*rtTemplate]
 }
 
 // once remembers how a shared server's start ended, so that a package that is not installed is
@@ -117,6 +120,7 @@ func (r *rig) open() error {
 	r.dir, r.dog, r.leash = dir, dog, leash
 	r.servers = map[string]int{}
 	r.postfix = map[*DovecotServer]*once[*PostfixServer]{}
+	r.rt = map[*DovecotServer]*once[*RTServer]{}
 	r.certs, err = newCerts(dir)
 	return err
 }
