@@ -26,7 +26,7 @@ build: go ## build ./ticketbridge, one static binary (the default)
 demo: build ## sample chats become tickets, on servers inside the program: no root, nothing left behind
 	@./ticketbridge demo
 
-test: deps lint ## every test, on real Dovecot, Postfix and PostgreSQL started for it
+test: deps lint ## every test, on real Dovecot, Postfix, PostgreSQL and Request Tracker started for it
 	go test -race -shuffle=on -timeout $(TIMEOUT) ./...
 	@echo "make test: everything passed in $$(($$(date +%s) - $(BEGAN))) s"
 

@@ -1,4 +1,4 @@
-// Package realtest gives tests real servers: Dovecot, Postfix and PostgreSQL.
+// Package realtest gives tests real servers: Dovecot, Postfix, PostgreSQL and Request Tracker.
 //
 //	func TestMain(m *testing.M) { os.Exit(realtest.Run(m)) }
 //
@@ -30,13 +30,18 @@
 // PostgreSQL: a new cluster; [PostgresServer.NewDatabase] makes an empty database for one test. It does
 // not sync to disk unless asked to: a killed server loses nothing by that, only a killed machine would.
 //
+// Request Tracker 5: a helpdesk with the queue Support, a database of its own (SQLite) and a Postfix of its
+// own, which hands mail for [RTServer.Support] to rt-mailgate; Postfix keeps what RT does not take. RT
+// answers the customer, which ends in that Postfix' Elsewhere, and tells [RTServer.Staff] of a new
+// ticket. REST 2 takes [RTServer.Token]; [RTServer.Tickets] reads the database.
+//
 // # Shared and private
 //
-// [Dovecot], [Postfix] and [Postgres] return the servers that all tests of a test binary share, started
-// when first asked for; a test takes mailboxes and databases of its own. [NewDovecot], [NewPostfix]
-// and [NewPostgres] start private ones, for tests that stop, kill or configure a server while others
-// run. All listen on 127.0.0.1, on ports that stay theirs over a restart and that no other test binary
-// gets.
+// [Dovecot], [Postfix], [Postgres] and [RT] return the servers that all tests of a test binary share, started
+// when first asked for; a test takes mailboxes, databases and customers of its own. [NewDovecot],
+// [NewPostfix], [NewPostgres] and [NewRT] start private ones, for tests that stop, kill or configure a
+// server while others run. All listen on 127.0.0.1, on ports that stay theirs over a restart and that no
+// other test binary gets.
 //
 // # Where things are
 //
@@ -53,7 +58,7 @@
 //
 // # Privileges
 //
-// Works as root and as an ordinary user. As root, Dovecot and PostgreSQL run as the users of their
+// Works as root and as an ordinary user. As root, Dovecot, PostgreSQL and RT run as the users of their
 // packages. As a user, Postfix, whose master must be root, gets a user namespace, which takes newuidmap
 // and a range in /etc/subuid and /etc/subgid; without them the test fails and says how to get them.
 // What is not installed fails the test too, it never skips it.

@@ -57,9 +57,19 @@ func startAll(how string) (started, error) {
 	if err != nil {
 		return started{}, err
 	}
-	p, err := shared.newPostfix(d, PostfixConfig{})
-	if err != nil {
-		return started{}, err
+	servers := []*Server{d.Server}
+	if how == frozen { // with Request Tracker, which takes longer to start
+		rt, err := shared.newRT(d, RTConfig{})
+		if err != nil {
+			return started{}, err
+		}
+		servers = append(servers, rt.Server, rt.Postfix.Server)
+	} else {
+		p, err := shared.newPostfix(d, PostfixConfig{})
+		if err != nil {
+			return started{}, err
+		}
+		servers = append(servers, p.Server)
 	}
 	db, err := shared.newPostgres(PostgresConfig{})
 	if err != nil {
@@ -71,7 +81,7 @@ func startAll(how string) (started, error) {
 		return started{}, err
 	}
 	out.Segment = strings.Fields(strings.Split(string(pidFile), "\n")[6])[1]
-	for _, s := range []*Server{d.Server, p.Server, db.Server} {
+	for _, s := range append(servers, db.Server) {
 		for _, member := range family(s.run.pid) {
 			out.Processes = append(out.Processes, member.pid)
 			if how == frozen {
