@@ -135,11 +135,15 @@ func (d *DovecotServer) setPassword(user, password string) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(d.dir, "users/passdb", user)
+	path := d.passwordFile(user)
 	if err := d.as.write(path+".new", 0o600, data); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+func (d *DovecotServer) passwordFile(user string) string {
+	return filepath.Join(d.dir, "users/passdb", user)
 }
 
 // admin runs doveadm and returns what it says.

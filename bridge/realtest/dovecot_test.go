@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -276,5 +278,52 @@ func TestDovecotConfigIsUsed(t *testing.T) {
 	defer c.Close()
 	if c.Caps().Has(imap.CapIdle) {
 		t.Error("the server still offers IDLE")
+	}
+}
+
+// TestCloneIsTheSame: UIDs, UIDVALIDITY, flags and dates are the original's, and the two live apart.
+func TestCloneIsTheSame(t *testing.T) {
+	d := Dovecot(t)
+	box := d.NewMailbox(t, "agent")
+	box.Deliver(t, raw("gone"), raw("one"))
+	c := box.Dial(t)
+	defer c.Close()
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for uid, flag := range map[imap.UID]imap.Flag{1: imap.FlagDeleted, 2: "$Ticket"} {
+		if err := c.Store(imap.UIDSetNum(uid), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{flag}}, nil).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Expunge().Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+
+	clone := box.Clone(t, "clone")
+	state := func(m *Mailbox) string {
+		c := m.Dial(t)
+		defer c.Close()
+		s, err := c.Status("INBOX", &imap.StatusOptions{UIDNext: true, UIDValidity: true}).Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(s.UIDNext, s.UIDValidity, m.mails(t, c, "INBOX"))
+	}
+	if got, want := state(clone), state(box); got != want {
+		t.Errorf("the clone is %s, want %s", got, want)
+	}
+	clone.Deliver(t, raw("two"))
+	if got := subjects(box.Mails(t, "INBOX")); !slices.Equal(got, []string{"one"}) {
+		t.Errorf("a mail to the clone came to the original: %q", got)
+	}
+	clone.Remove(t)
+	if _, err := os.Stat(clone.home()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("removed, yet there: %v", err)
+	}
+	empty := d.NewMailbox(t, "empty").Clone(t, "clone")
+	if got := empty.Mails(t, "INBOX"); len(got) != 0 {
+		t.Errorf("a clone of an empty mailbox holds %v", got)
 	}
 }

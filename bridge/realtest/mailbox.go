@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/mail"
 	"net/textproto"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -245,3 +248,29 @@ func send(c *smtp.Client, from, to string, raw []byte) error {
 	}
 	return w.Close()
 }
+
+// Clone makes a user with a copy of all mail, as it lies on the disk: the same UIDs, UIDVALIDITY, flags
+// and dates. Nobody may be at work on m meanwhile.
+func (m *Mailbox) Clone(t testing.TB, name string) *Mailbox {
+	t.Helper()
+	c := m.server.NewMailbox(t, name)
+	if _, err := os.Stat(m.home()); errors.Is(err, fs.ErrNotExist) {
+		return c // nobody has looked at it yet
+	}
+	if out, err := exec.Command("cp", "-a", m.home(), c.home()).CombinedOutput(); err != nil {
+		t.Fatalf("realtest: clone %s: %v: %s", m.Address, err, out)
+	}
+	return c
+}
+
+// Remove removes the user and all mail.
+func (m *Mailbox) Remove(t testing.TB) {
+	t.Helper()
+	err := os.Remove(m.server.passwordFile(m.user))
+	if err := errors.Join(err, os.RemoveAll(m.home())); err != nil {
+		t.Fatalf("realtest: remove mailbox %s: %v", m.Address, err)
+	}
+}
+
+// home is where Dovecot keeps the user's mail.
+func (m *Mailbox) home() string { return filepath.Join(m.server.dir, "mail", m.user) }

@@ -61,6 +61,34 @@ func (p *PostgresServer) NewDatabase(t testing.TB) string {
 	return p.URL(name)
 }
 
+// CopyDatabase makes a database for t with all that the one at from holds, to which nobody may be
+// connected. DropDatabase removes one before its server goes.
+func (p *PostgresServer) CopyDatabase(t testing.TB, from string) string {
+	t.Helper()
+	name := fmt.Sprintf("test_%d", p.databases.Add(1))
+	err := p.do(context.Background(), "create database "+name+" template "+databaseName(from)+" owner "+p.User)
+	if err != nil {
+		t.Fatalf("realtest: %v", err)
+	}
+	return p.URL(name)
+}
+
+// DropDatabase removes the database at url, whoever is connected.
+func (p *PostgresServer) DropDatabase(t testing.TB, url string) {
+	t.Helper()
+	if err := p.do(context.Background(), "drop database "+databaseName(url)+" with (force)"); err != nil {
+		t.Fatalf("realtest: %v", err)
+	}
+}
+
+func databaseName(dsn string) string {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "" // the server will say so
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
+
 // URL is a database's URL over TCP.
 func (p *PostgresServer) URL(database string) string {
 	return p.url(p.User, database, string(p.Addr), url.Values{"sslmode": {"disable"}})

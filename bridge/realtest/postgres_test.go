@@ -93,3 +93,20 @@ func TestPostgresKeepsDataOverKillAndRestart(t *testing.T) {
 		}
 	}
 }
+
+func TestCopiedDatabaseIsTheSame(t *testing.T) {
+	p := Postgres(t)
+	from := p.NewDatabase(t)
+	query(t, from, "create table t (id serial, x text)", "insert into t (x) values ('kept')", "select '1'")
+	to := p.CopyDatabase(t, from)
+	if got := query(t, to, "insert into t (x) values ('new')", "select string_agg(id || x, ' ' order by id) from t"); got != "1kept 2new" {
+		t.Errorf("the copy holds %q", got)
+	}
+	if got := query(t, from, "select count(*)::text from t"); got != "1" {
+		t.Errorf("the original has %s rows now", got)
+	}
+	p.DropDatabase(t, to)
+	if _, err := pgx.Connect(t.Context(), to); err == nil {
+		t.Error("the dropped database is there")
+	}
+}
