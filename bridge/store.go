@@ -164,7 +164,15 @@ type Counts struct {
 	Mails         map[MailState]int64
 	Deliveries    map[DeliveryState]int64
 	Conversations int64
-	OldestDue     time.Time // of deliveries ready or in retry; zero: none
+	Dropped       int64     // of the dead: those a person dropped
+	OldestDue     time.Time // of deliveries that can be claimed; zero: none
+}
+
+// FormatCount says how many mails a format took, and how many of these are
+// parked as drift: from the product's sender, but unlike any of its mails.
+type FormatCount struct {
+	Format       string
+	Mails, Drift int64
 }
 
 // Ledger is what people look at and act on.
@@ -181,7 +189,8 @@ type Ledger interface {
 	// RetryNow makes a delivery in retry, doubt, held, dead or bounced due at
 	// once; who and why go to the journal.
 	RetryNow(ctx context.Context, delivery int64, why string) error
-	// DropMail ignores a parked mail; DropDelivery buries one that is not sent.
+	// DropMail ignores a parked mail; DropDelivery buries one that is not sent,
+	// or makes a dead one a settled matter.
 	DropMail(ctx context.Context, mail int64, why string) error
 	DropDelivery(ctx context.Context, delivery int64, why string) error
 	// SetTicket records the ticket of a conversation. What l leaves empty stays,
@@ -190,4 +199,7 @@ type Ledger interface {
 	// in doubt, becomes Confirmed.
 	SetTicket(ctx context.Context, conversation int64, l Link) error
 	Counts(ctx context.Context) (Counts, error)
+	// Formats counts by format what was recorded since then, by name, copies left
+	// out; it looks at the newest ten thousand mails at most.
+	Formats(ctx context.Context, since time.Time) ([]FormatCount, error)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ticketbridge/bridge"
@@ -24,10 +25,16 @@ func (s *Store) RetryNow(ctx context.Context, delivery int64, why string) error 
 	return nil
 }
 
+// dropped is what DropDelivery leaves in detail; no refusal begins like it.
+const dropped = `detail LIKE 'dropped (was %'`
+
 // DropDelivery implements bridge.Ledger.
 func (s *Store) DropDelivery(ctx context.Context, delivery int64, why string) error {
-	from := []bridge.DeliveryState{bridge.Ready, bridge.Retry, bridge.Doubt, bridge.Held, bridge.Bounced}
+	from := []bridge.DeliveryState{bridge.Ready, bridge.Retry, bridge.Doubt, bridge.Held, bridge.Bounced, bridge.Dead}
 	err := s.actOnDelivery(ctx, delivery, from, func(ctx context.Context, tx *session, d bridge.Delivery, now time.Time) (bridge.Event, error) {
+		if d.State == bridge.Dead && strings.HasPrefix(d.Detail, "dropped (was ") {
+			return bridge.Event{}, fmt.Errorf("%w: it is dead, and was dropped before", bridge.ErrState)
+		}
 		text := fmt.Sprintf("dropped (was %s): %s", d.State, why)
 		_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'dead', detail = $1, next = NULL, settled = $2 WHERE id = $3`, text, now.UnixMicro(), delivery)
 		return bridge.Event{What: "dropped", Text: fmt.Sprintf("was %s: %s", d.State, why)}, err

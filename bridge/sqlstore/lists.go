@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ticketbridge/bridge"
 )
@@ -174,7 +175,27 @@ func (s *Store) DeliveryData(ctx context.Context, delivery int64) (data []byte, 
 	return data, nil
 }
 
-// Counts implements bridge.Ledger. Each number comes from an index alone.
+// mostRecent bounds how far Formats looks back: its price is not to grow with the
+// table.
+const mostRecent = 10_000
+
+// Formats implements bridge.Ledger. Where a mail is parked for several reasons,
+// drift may be the second.
+func (s *Store) Formats(ctx context.Context, since time.Time) (counts []bridge.FormatCount, err error) {
+	err = s.lone(ctx).each(`SELECT format, count(*), sum(CASE WHEN state = 'parked' AND (reason LIKE 'drift: %' OR reason LIKE '%; drift: %') THEN 1 ELSE 0 END)
+		FROM (SELECT format, state, reason, recorded, copy_of FROM mails ORDER BY id DESC LIMIT `+fmt.Sprint(mostRecent)+`) m
+		WHERE recorded >= $1 AND format <> '' AND copy_of IS NULL GROUP BY format ORDER BY format`, []any{since.UnixMicro()},
+		gather(&counts, func(scan func(...any) error) (c bridge.FormatCount, err error) {
+			err = scan(&c.Format, &c.Mails, &c.Drift)
+			return c, err
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("count by format: %w", err)
+	}
+	return counts, nil
+}
+
+// Counts implements bridge.Ledger. Each number but one comes from an index alone.
 func (s *Store) Counts(ctx context.Context) (bridge.Counts, error) {
 	c := bridge.Counts{Mails: map[bridge.MailState]int64{}, Deliveries: map[bridge.DeliveryState]int64{}}
 	for _, st := range bridge.MailStates {
@@ -195,7 +216,14 @@ func (s *Store) Counts(ctx context.Context) (bridge.Counts, error) {
 		if err := q.row(`SELECT count(*) FROM conversations`).Scan(&c.Conversations); err != nil {
 			return err
 		}
-		return q.row(`SELECT min(next) FROM deliveries WHERE ` + claimable).Scan(at{&c.OldestDue})
+		if err := q.row(`SELECT count(*) FROM deliveries WHERE ` + resting + ` AND state = 'dead' AND ` + dropped).Scan(&c.Dropped); err != nil {
+			return err
+		}
+		err := q.row(firstDue).Scan(at{&c.OldestDue})
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		return bridge.Counts{}, fmt.Errorf("count: %w", err)

@@ -23,6 +23,8 @@ const (
 const head = `NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.conversation_id = d.conversation_id AND e.id < d.id
 	AND e.state IN ('ready','held','sending','retry','doubt'))`
 
+const firstDue = `SELECT d.next FROM deliveries d WHERE d.` + claimable + ` AND ` + head + ` ORDER BY d.next, d.id LIMIT 1`
+
 // Turnover implements bridge.Outbox.
 func (s *Store) Turnover(ctx context.Context, worker string, now time.Time, done []bridge.Settlement, n int) (claimed []bridge.Delivery, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *session) error {
@@ -247,7 +249,7 @@ func (s *Store) Recover(ctx context.Context, worker string, before time.Time) (l
 
 // NextDue implements bridge.Outbox.
 func (s *Store) NextDue(ctx context.Context) (next time.Time, err error) {
-	err = s.lone(ctx).row(`SELECT d.next FROM deliveries d WHERE d.` + claimable + ` AND ` + head + ` ORDER BY d.next, d.id LIMIT 1`).Scan(at{&next})
+	err = s.lone(ctx).row(firstDue).Scan(at{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("when the next delivery is due: %w", err)
 	}

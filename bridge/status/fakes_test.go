@@ -22,6 +22,7 @@ type fakeStore struct {
 	counts     bridge.Counts
 	mails      []bridge.MailRecord
 	deliveries []bridge.Delivery
+	formats    []bridge.FormatCount
 	err        error
 	hang       bool // answers only when the context ends
 }
@@ -56,6 +57,10 @@ func (s *fakeStore) Deliveries(ctx context.Context, f bridge.Filter) ([]bridge.D
 		}
 	}
 	return out, s.answer(ctx)
+}
+
+func (s *fakeStore) Formats(ctx context.Context, _ time.Time) ([]bridge.FormatCount, error) {
+	return s.formats, s.answer(ctx)
 }
 
 // newStore holds one of everything worth seeing.

@@ -25,6 +25,7 @@ const (
 type Health struct {
 	Status    string          `json:"status"`  // "ok" or "unwell"
 	Reasons   []string        `json:"reasons"` // why it is not "ok"
+	Alarms    []Alarm         `json:"alarms"`  // what needs a person, and no restart
 	Version   string          `json:"version"`
 	Uptime    int64           `json:"uptime_seconds"`
 	Store     StoreHealth     `json:"store"`
@@ -60,6 +61,7 @@ func (p *Page) health(v view) Health {
 	h := Health{
 		Status:    "ok",
 		Reasons:   []string{},
+		Alarms:    append([]Alarm{}, v.alarms...),
 		Version:   p.src.Version,
 		Uptime:    int64(v.now.Sub(p.started).Seconds()),
 		Store:     StoreHealth{Reachable: v.storeErr == nil},
@@ -80,7 +82,8 @@ func (p *Page) health(v view) Health {
 			h.Reasons = append(h.Reasons, "mailbox "+f.name()+": "+r)
 		}
 	}
-	if d := v.oldestDue(); d > lateAfter {
+	// A mail server that is down is an alarm: no restart brings it back.
+	if d := v.oldestDue(); d > lateAfter && v.broken.IsZero() {
 		h.Reasons = append(h.Reasons, "outbox: a delivery has been due for "+brief(d))
 	}
 	if len(h.Reasons) > 0 {

@@ -115,13 +115,14 @@ var (
 	descConnected     = gauge("mailbox_connected", "1 if the folder's watcher is connected.", "mailbox", "folder")
 	descBehind        = gauge("mailbox_behind", "Mails seen in the folder and not yet recorded.", "mailbox", "folder")
 	descLooked        = gauge("mailbox_looked_timestamp_seconds", "When the folder was last looked at.", "mailbox", "folder")
+	descAlarms        = prometheus.NewDesc("ticketbridge_alarms", "Things that need a person, by kind.", []string{"kind"}, nil)
 	descSessions      = gauge("mailbox_sessions_total", "Connections made for the folder since the start.", "mailbox", "folder")
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descStoreUp, descMails, descDeliveries, descConversations, descOldest,
-		descConnected, descBehind, descLooked, descSessions} {
+		descConnected, descBehind, descLooked, descAlarms, descSessions} {
 		ch <- d
 	}
 }
@@ -145,6 +146,10 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		}
 		set(descConversations, prometheus.GaugeValue, float64(v.counts.Conversations))
 		set(descOldest, prometheus.GaugeValue, v.oldestDue().Seconds())
+	}
+	n := perKind(v.alarms)
+	for _, kind := range alarmKinds {
+		set(descAlarms, prometheus.GaugeValue, float64(n[kind]), kind)
 	}
 	for _, f := range v.folders {
 		set(descConnected, prometheus.GaugeValue, truth(f.Connected), f.Mailbox, f.Folder)

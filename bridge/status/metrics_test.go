@@ -45,6 +45,9 @@ func TestMetricsFromTheStart(t *testing.T) {
 	for _, st := range bridge.MailStates {
 		mustHold(t, text, `bridge_mails{state="`+string(st)+`"} 0`)
 	}
+	for _, kind := range alarmKinds {
+		mustHold(t, text, `ticketbridge_alarms{kind="`+kind+`"} 0`)
+	}
 	mustHold(t, text, "bridge_store_up 1", "bridge_transport_broken 0", "bridge_outbox_oldest_seconds 0", "bridge_conversations 0",
 		"bridge_message_lag_seconds_count 0", `bridge_mailbox_connected{folder="INBOX",mailbox="ann"} 1`, `version="v1.2.3"} 1`,
 		"go_goroutines ", "process_resident_memory_bytes ")

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,7 @@ type Store interface {
 	Counts(ctx context.Context) (bridge.Counts, error)
 	Mails(ctx context.Context, f bridge.Filter) ([]bridge.MailRecord, error)
 	Deliveries(ctx context.Context, f bridge.Filter) ([]bridge.Delivery, error)
+	Formats(ctx context.Context, since time.Time) ([]bridge.FormatCount, error)
 }
 
 // Folder is how the watcher of one folder does.
@@ -43,6 +45,7 @@ type Folder struct {
 	ErrSince  time.Time     // since when it does not
 	RetryAt   time.Time
 	OnDoneErr string // why recorded mails do not get their keyword or move
+	SetAside  int64  // mails recorded without their body since the start
 	Sessions  int64  // connections since the start
 }
 
@@ -66,12 +69,14 @@ type Page struct {
 	started time.Time
 	reg     *prometheus.Registry
 	metrics *metrics
+	alarms  alarms
 	retry   time.Duration // between two tries to listen
 }
 
 // New returns a page; Run serves it.
 func New(cfg Config, src Sources) *Page {
 	p := &Page{cfg: cfg, src: src, started: time.Now(), retry: time.Minute, reg: prometheus.NewRegistry()}
+	p.alarms.aside = map[string]aside{}
 	p.metrics = newMetrics(p.reg, src.Mailboxes, src.Version)
 	return p
 }
@@ -80,14 +85,28 @@ func New(cfg Config, src Sources) *Page {
 func (p *Page) MailRecorded(m bridge.MailRecord) { p.metrics.mail(m) }
 
 // AttemptSettled counts a finished attempt.
-func (p *Page) AttemptSettled(s bridge.Settlement) { p.metrics.attempt(s) }
+func (p *Page) AttemptSettled(s bridge.Settlement) {
+	p.metrics.attempt(s)
+	p.alarms.attempt(s, time.Now())
+}
 
-// Run serves until ctx ends. Without Config.Listen it returns at once. A port
-// that is taken costs the page, not the tickets: it is tried again.
+// Run watches for alarms and serves until ctx ends; without Config.Listen it
+// only watches. A port that is taken costs the page, not the tickets: it is
+// tried again.
 func (p *Page) Run(ctx context.Context) error {
 	if p.cfg.Listen == "" {
+		p.watch(ctx)
 		return nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { p.watch(ctx) })
+	defer watching.Wait()
+	defer cancel()
+	return p.listen(ctx)
+}
+
+func (p *Page) listen(ctx context.Context) error {
 	for said := false; ; said = true {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.Listen)
 		if err == nil {
@@ -170,7 +189,10 @@ type view struct {
 	now      time.Time
 	counts   bridge.Counts
 	storeErr error
+	formats  []bridge.FormatCount
 	folders  []Folder
+	alarms   []Alarm
+	broken   time.Time // since when the transport is; zero: it is not
 }
 
 // lookTimeout bounds a look at the store, so that a database that hangs is seen
@@ -182,11 +204,16 @@ func (p *Page) look(ctx context.Context) view {
 	defer cancel()
 	v := view{now: time.Now(), folders: p.src.Folders()}
 	v.counts, v.storeErr = p.src.Store.Counts(ctx)
+	if v.storeErr == nil {
+		v.formats, v.storeErr = p.src.Store.Formats(ctx, v.now.Add(-recentWindow))
+	}
 	for i, f := range v.folders {
 		if f.Since.IsZero() {
 			v.folders[i].Since = p.started
 		}
 	}
+	v.broken = p.alarms.brokenSince()
+	v.alarms = p.weigh(v)
 	return v
 }
 

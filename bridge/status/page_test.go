@@ -51,10 +51,12 @@ func TestServe(t *testing.T) {
 }
 
 func TestRunEnds(t *testing.T) {
-	if err := newPage(Config{}, newStore()).Run(t.Context()); err != nil {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := newPage(Config{}, newStore()).Run(ctx); err != nil {
 		t.Errorf("without listen: %v", err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel = context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	p := newPage(Config{Listen: "127.0.0.1:0"}, newStore())
 	go func() { done <- p.Run(ctx) }()

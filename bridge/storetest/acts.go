@@ -27,7 +27,7 @@ func actStates(e *env) {
 		retry, drop bool
 	}{
 		{bridge.Ready, false, true}, {bridge.Held, true, true}, {bridge.Sending, false, false}, {bridge.Retry, true, true}, {bridge.Sent, false, false},
-		{bridge.Confirmed, false, false}, {bridge.Doubt, true, true}, {bridge.Dead, true, false}, {bridge.Bounced, true, true},
+		{bridge.Confirmed, false, false}, {bridge.Doubt, true, true}, {bridge.Dead, true, true}, {bridge.Bounced, true, true},
 	} {
 		e.Run(string(test.state), func(t *testing.T) {
 			for act, allowed := range map[string]bool{"retry": test.retry, "drop": test.drop} {
@@ -94,6 +94,12 @@ func actDropDelivery(e *env) {
 		e.Errorf("dropped: %+v", got)
 	}
 	e.equal("the next goes", deliveryIDs(e.claim(s, Start.Add(time.Hour), 10)), []int64{2})
+	if err := s.DropDelivery(e.ctx, 1, "again"); !isState(err) {
+		e.Errorf("dropped twice: %v", err)
+	}
+	c, err := s.Counts(e.ctx)
+	e.must(err)
+	e.equal("dead, dropped", []int64{c.Deliveries[bridge.Dead], c.Dropped}, []int64{1, 1})
 	ev := e.story(s, "c1").Events
 	if !strings.Contains(whats(ev), "dropped") {
 		e.Errorf("journal: %s", whats(ev))

@@ -16,6 +16,8 @@ var ledgerTests = []test{
 	{"filters of deliveries", ledgerDeliveries},
 	{"states that do not exist", ledgerStates},
 	{"counts", ledgerCounts},
+	{"what waits behind another is not due", ledgerOldestDue},
+	{"counts by format", ledgerFormats},
 }
 
 var findTests = []test{
@@ -194,6 +196,54 @@ func ledgerCounts(e *env) {
 	got, err = s.Counts(e.ctx)
 	e.must(err)
 	e.equal("mixed", got, want)
+}
+
+// ledgerOldestDue: a follow-up behind a message in doubt is not late, however long
+// the doubt lasts.
+func ledgerOldestDue(e *env) {
+	s := e.open()
+	e.accept(s, Mail("support", 1, "k/1", "one"), Mail("support", 2, "k/1", "two"))
+	d := e.claim(s, Start.Add(time.Hour), 1)[0]
+	e.settle(s, done(d, bridge.Doubt))
+	c, err := s.Counts(e.ctx)
+	e.must(err)
+	if c.Deliveries[bridge.Ready] != 1 || !c.OldestDue.IsZero() {
+		e.Errorf("behind a doubt: %+v", c)
+	}
+	e.must(s.DropDelivery(e.ctx, d.ID, "it arrived"))
+	c, err = s.Counts(e.ctx)
+	e.must(err)
+	e.equal("due now", c.OldestDue, recorded(2))
+}
+
+func ledgerFormats(e *env) {
+	s := e.open()
+	counts := func(since time.Time) []bridge.FormatCount {
+		e.Helper()
+		got, err := s.Formats(e.ctx, since)
+		e.must(err)
+		return got
+	}
+	e.equal("empty", len(counts(time.Time{})), 0)
+	as := func(state bridge.MailState, reason string) bridge.Judge {
+		return changed(func(v *bridge.Verdict) { *v = bridge.Verdict{State: state, Reason: reason} })
+	}
+	of := func(format string, uid uint32, text string) bridge.Arrival {
+		a := Mail("support", uid, "", text)
+		a.Record.Format = format
+		return a
+	}
+	e.acceptBy(s, as(bridge.MailParked, "drift: from this product's sender"), of("intercom", 1, "a"), of("intercom", 2, "b"))
+	e.acceptBy(s, as(bridge.MailParked, "two addresses: drift:; drift: a mail of kind message"), of("intercom", 3, "c"))
+	e.acceptBy(s, as(bridge.MailParked, "no address in driftwood: x"), of("intercom", 4, "d"), of("zopim", 5, "e"))
+	e.acceptBy(s, as(bridge.MailIgnored, "drift: dropped"), of("zopim", 6, "f"))
+	e.acceptBy(s, as(bridge.MailIgnored, "no chat mail"), of("", 7, "g"))
+	e.acceptBy(s, changed(func(v *bridge.Verdict) { *v = bridge.Verdict{State: bridge.MailIgnored, Reason: "a copy", CopyOf: 1} }), of("intercom", 8, "h"))
+	e.equal("all", counts(time.Time{}), []bridge.FormatCount{{Format: "intercom", Mails: 4, Drift: 3}, {Format: "zopim", Mails: 2}})
+	e.equal("since", counts(recorded(3)), []bridge.FormatCount{{Format: "intercom", Mails: 2, Drift: 1}, {Format: "zopim", Mails: 2}})
+	e.must(s.DropMail(e.ctx, 3, "seen to"))
+	e.equal("one was seen to", counts(recorded(3))[0], bridge.FormatCount{Format: "intercom", Mails: 2})
+	e.equal("none", len(counts(recorded(100))), 0)
 }
 
 func findTerms(e *env) {

@@ -45,8 +45,9 @@ The address is checked all the same: own domains and agents are never the custom
 var dropCommand = command{
 	name: "drop", args: "ID", config: true,
 	summary: "settle a parked mail or an unsent ticket message without sending",
-	help: `Ignores a parked mail (m12), or buries a ticket message (d9) that is not sent.
-Nothing is deleted: it stays in the lists with your reason.
+	help: `Ignores a parked mail (m12), or buries a ticket message (d9) that is not sent. One that is
+dead already stops being an alarm. Nothing is deleted: it stays in the lists with your
+reason.
 
   ticketbridge drop m12 --why "spam"`,
 	flags: func(c *call) { c.flags.StringVar(&c.why, "why", "", "`REASON` for the journal; required") },
@@ -129,7 +130,7 @@ func (a *app) drop(ctx context.Context, c *call) error {
 	}
 	return a.withStore(ctx, c, func(s bridge.Store) error {
 		if letter, _, ok := bridge.ParseID(c.args[0]); ok && letter == 'd' {
-			d, err := oneDelivery(ctx, s, c.args[0], bridge.Ready, bridge.Retry, bridge.Held, bridge.Doubt, bridge.Bounced)
+			d, err := oneDelivery(ctx, s, c.args[0], bridge.Ready, bridge.Retry, bridge.Held, bridge.Doubt, bridge.Bounced, bridge.Dead)
 			if err != nil {
 				return err
 			}

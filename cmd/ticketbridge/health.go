@@ -13,7 +13,8 @@ var healthCommand = command{
 	summary: "ask the running daemon whether it is well",
 	help: `Asks the running daemon whether it is well, for a container's HEALTHCHECK: exit code 0
 if so. With [http] listen set it asks /healthz; without, it only looks whether a daemon
-holds the lock of state_dir.`,
+holds the lock of state_dir. What needs a person, such as a ticket message that may not
+have arrived, is told as an alarm and does not make it unwell: no restart helps there.`,
 	run: (*app).health,
 }
 
@@ -44,5 +45,8 @@ func (a *app) health(ctx context.Context, c *call) error {
 	}
 	fmt.Fprintf(a.stdout, "ok: up %s, %d of %s connected, %d parked\n", time.Duration(h.Uptime)*time.Second,
 		connected, plural(len(h.Mailboxes), "folder", "folders"), h.Outbox.Parked)
+	for _, al := range h.Alarms {
+		fmt.Fprintf(a.stdout, "alarm: %s: %s\n", printable(al.Kind, 20), printable(al.Text, 500))
+	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (d *daemon) folders() []status.Folder {
 		s := w.Status()
 		fs = append(fs, status.Folder{
 			Mailbox: s.Mailbox, Folder: s.Folder, Connected: s.Connected, Since: s.Since, Idle: s.Idle, Woken: s.Woken,
-			LookEvery: look[s.Mailbox].D(), Behind: s.Behind, Err: s.Err, ErrSince: s.ErrAt, RetryAt: s.RetryAt, OnDoneErr: s.OnDoneErr, Sessions: s.Sessions,
+			LookEvery: look[s.Mailbox].D(), Behind: s.Behind, Err: s.Err, ErrSince: s.ErrAt, RetryAt: s.RetryAt, OnDoneErr: s.OnDoneErr, SetAside: s.SetAside, Sessions: s.Sessions,
 		})
 	}
 	return fs
