@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -46,8 +47,9 @@ type Delivery struct {
 	State        DeliveryState
 	Detail       string // the last reply or error, or why it is held, dead, in doubt
 	Attempts     int
+	Probes       int // look-ups of a doubt that were answered
 	Created      time.Time
-	Next         time.Time // when due; zero where it is not
+	Next         time.Time // when due, or in doubt looked up; zero where it is not
 	Claimed      time.Time
 	Worker       string // who claimed it last
 	Settled      time.Time
@@ -83,6 +85,13 @@ func (r Result) String() string {
 		return fmt.Sprintf("%s at %s: %s", r.Outcome, r.Stage, r.Reply)
 	}
 	return fmt.Sprintf("%s at %s: %s %s", r.Outcome, r.Stage, r.Code, r.Reply)
+}
+
+// Enhanced is the enhanced status code of the reply ("5.7.1", RFC 3463), "" where
+// the server gave none.
+func (r Result) Enhanced() string {
+	_, enhanced, _ := strings.Cut(r.Code, " ")
+	return enhanced
 }
 
 // Transport hands finished messages over.

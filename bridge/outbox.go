@@ -17,7 +17,9 @@ type Sender struct {
 	Transport Transport
 	Worker    string // names this daemon among those that share a database
 	Parallel  int    // attempts at a time
-	OnDoubt   string // "hold" or "resend"
+	OnDoubt   string // "probe", "resend" or "hold"
+	Prober    Prober // with "probe"
+	Probing   Probing
 	Schedule  Schedule
 	Log       *slog.Logger
 	// Observe is told of every settled attempt; may be nil.
@@ -55,11 +57,20 @@ const (
 	lookAgain = 2 * time.Second
 	// grace is how long a stop waits for attempts that are inside DATA.
 	grace = 8 * time.Second
+	// rounds is how often what other daemons left behind is looked for.
+	rounds = time.Minute
+	// authPause is the least pause after a refused login: servers lock accounts.
+	authPause = 5 * time.Minute
 )
 
 // Orphaned is how old a claim of another daemon must be before it counts as left
-// behind. Transports end every attempt sooner.
-const Orphaned = 30 * time.Minute
+// behind. Transports end every attempt that was begun within Fresh sooner.
+const Orphaned = 35 * time.Minute
+
+// Fresh is how old a claim may be when its attempt begins. A process that was
+// stopped, or a machine that slept, may find that another daemon has given its
+// claims up: what is older is not begun.
+const Fresh = 5 * time.Minute
 
 // NewSender checks nothing and starts nothing; Run does.
 func NewSender(s Sender) *Sender {
@@ -75,6 +86,18 @@ func (s *Sender) Kick() {
 	}
 }
 
+// claim is a delivery to send, and when it was claimed by both clocks: the
+// monotonic one does not count a machine's sleep, the other one is set by people.
+type claim struct {
+	Delivery
+	at time.Time
+}
+
+func (c claim) age() time.Duration {
+	now := time.Now()
+	return max(now.Sub(c.at), now.Round(0).Sub(c.at.Round(0)))
+}
+
 // attempt is one finished attempt.
 type attempt struct {
 	Delivery
@@ -84,20 +107,25 @@ type attempt struct {
 // Run sends until ctx ends, then waits for what is in flight. What an earlier
 // run left in flight is in doubt.
 func (s *Sender) Run(ctx context.Context) error {
-	if err := s.recover(ctx); err != nil {
+	if err := s.recover(ctx, true); err != nil {
 		return err
 	}
-	jobs := make(chan Delivery, s.Parallel*ahead)
+	jobs := make(chan claim, s.Parallel*ahead)
 	done := make(chan attempt, s.Parallel*ahead)
 	var workers sync.WaitGroup
 	for range s.Parallel {
 		workers.Go(func() {
-			for d := range jobs {
-				done <- attempt{d, s.send(ctx, d)}
+			for c := range jobs {
+				done <- attempt{c.Delivery, s.send(ctx, c)}
 			}
 		})
 	}
-	l := &sendLoop{Sender: s, jobs: jobs, done: done}
+	if s.OnDoubt == "probe" {
+		var prober sync.WaitGroup
+		defer prober.Wait()
+		prober.Go(func() { s.probeDoubts(ctx) })
+	}
+	l := &sendLoop{Sender: s, jobs: jobs, done: done, round: time.Now()}
 	err := l.run(ctx)
 	close(jobs)
 	if err == nil {
@@ -108,29 +136,40 @@ func (s *Sender) Run(ctx context.Context) error {
 
 // send makes one attempt. A panic is our bug: the delivery goes into doubt, for
 // nobody knows how far it came.
-func (s *Sender) send(ctx context.Context, d Delivery) (r Result) {
+func (s *Sender) send(ctx context.Context, c claim) (r Result) {
 	if ctx.Err() != nil {
-		return Result{Outcome: Temporary, Stage: stageStopped, Reply: "not begun: the program is stopping"}
+		return Result{Outcome: Temporary, Stage: notBegun, Reply: "the program is stopping"}
+	}
+	if age := c.age(); age > Fresh {
+		return Result{Outcome: Temporary, Stage: notBegun, Reply: "claimed " + age.Round(time.Second).String() + " ago; another daemon may have given it up"}
 	}
 	defer func() {
 		if p := recover(); p != nil {
 			r = Result{Outcome: InDoubt, Stage: "internal", Reply: cut(fmt.Sprint(p), 200)}
 		}
 	}()
-	return s.Transport.Send(ctx, d)
+	return s.Transport.Send(ctx, c.Delivery)
 }
 
-const stageStopped = "stopped"
+// notBegun is the stage of an attempt of which not a byte was sent.
+const notBegun = "before"
 
-// recover settles what an earlier run left sending.
-func (s *Sender) recover(ctx context.Context) error {
-	left, err := s.Store.Recover(ctx, s.Worker, time.Now().Add(-Orphaned))
+// recover settles what an earlier run, or a daemon that is gone, left sending.
+func (s *Sender) recover(ctx context.Context, started bool) error {
+	now := time.Now()
+	r := Recovery{Worker: s.Worker, Started: started, Before: now.Add(-Orphaned), State: Doubt}
+	switch s.OnDoubt {
+	case "probe":
+		r.Next = now.Add(s.Probing.wait(0))
+	case "resend":
+		r.State, r.Next = Retry, now.Add(s.Schedule.next(1))
+	}
+	left, err := s.Store.Recover(ctx, r)
 	if err != nil {
 		return fmt.Errorf("recover the outbox: %w", err)
 	}
 	for _, d := range left {
-		s.Log.Error("delivery in doubt", "delivery", DeliveryID(d.ID), "conv", ConversationID(d.Conversation), "attempt", d.Attempts,
-			"reason", "the program ended while it was being sent", "policy", s.OnDoubt)
+		s.report(ctx, Settlement{Delivery: d.ID, Attempt: d.Attempts, State: d.State, Detail: d.Detail, Next: d.Next})
 	}
 	return nil
 }
@@ -138,13 +177,14 @@ func (s *Sender) recover(ctx context.Context) error {
 // sendLoop is the state of one Run, owned by its goroutine.
 type sendLoop struct {
 	*Sender
-	jobs     chan<- Delivery
+	jobs     chan<- claim
 	done     <-chan attempt
 	inFlight int
 	settled  []Settlement // finished, not yet recorded
 	broken   int          // failures of the transport in a row
 	pause    time.Time    // nothing is claimed before
 	storeErr error        // the last one, so that it is logged once
+	round    time.Time    // when other daemons' deliveries were last looked at
 }
 
 func (l *sendLoop) run(ctx context.Context) error {
@@ -181,6 +221,12 @@ func (l *sendLoop) gather() {
 func (l *sendLoop) turnover(ctx context.Context) time.Duration {
 	now := time.Now()
 	free := l.room(now)
+	if now.Sub(l.round) > rounds {
+		l.round = now
+		if err := l.recover(ctx, false); err != nil {
+			l.storeFailed(ctx, err)
+		}
+	}
 	if len(l.settled) == 0 {
 		if free == 0 {
 			return l.sleep(now, lookAgain)
@@ -204,7 +250,7 @@ func (l *sendLoop) turnover(ctx context.Context) time.Duration {
 	l.settled = l.settled[:0]
 	l.inFlight += len(claimed)
 	for _, d := range claimed {
-		l.jobs <- d // has room: inFlight never exceeds its capacity
+		l.jobs <- claim{d, now} // has room: inFlight never exceeds its capacity
 	}
 	if l.inFlight > 0 || free == 0 {
 		return l.sleep(now, lookAgain) // a finished attempt wakes us
@@ -270,12 +316,7 @@ func (l *sendLoop) settle(a attempt) {
 	case Permanent:
 		st.State = Dead
 	case InDoubt:
-		st.State = Doubt
-		if l.OnDoubt == "resend" {
-			// The same bytes again; the admin chose no loss over no duplicate.
-			st.State, st.Next = Retry, now.Add(l.Schedule.next(a.Attempts))
-			st.Detail = "maybe delivered, sent again as configured: " + st.Detail
-		}
+		l.doubt(&st, a.Delivery, now)
 	default:
 		st.State, st.Next = Retry, now.Add(l.Schedule.next(a.Attempts))
 		if now.Sub(a.Created) > l.Schedule.GiveUp {
@@ -283,7 +324,7 @@ func (l *sendLoop) settle(a attempt) {
 			st.Detail = "given up after " + l.Schedule.GiveUp.String() + ": " + st.Detail
 		}
 	}
-	if a.result.Stage == stageStopped {
+	if a.result.Stage == notBegun {
 		st.State, st.Next = Ready, now
 	}
 	l.settled = append(l.settled, st)
@@ -294,7 +335,7 @@ func (l *sendLoop) settle(a attempt) {
 // failure that is not the message's nothing is claimed for a while, then one.
 func (l *sendLoop) judgeTransport(r Result, now time.Time) {
 	if !r.Broken {
-		if r.Stage != stageStopped {
+		if r.Stage != notBegun {
 			l.broken, l.pause = 0, time.Time{}
 		}
 		return
@@ -304,21 +345,25 @@ func (l *sendLoop) judgeTransport(r Result, now time.Time) {
 	}
 	l.broken++
 	rest := Schedule{First: time.Second, Most: 5 * time.Minute}.next(min(l.broken, 10))
+	if r.Stage == "auth" {
+		rest = max(rest, authPause)
+	}
 	l.pause = now.Add(rest)
 	l.Log.Warn("transport is broken", "err", r.String(), "failures", l.broken, "rest", rest.Round(time.Millisecond).String())
 }
 
-func (l *sendLoop) report(ctx context.Context, st Settlement) {
+// report logs what became of a delivery: an error is what needs a person.
+func (s *Sender) report(ctx context.Context, st Settlement) {
 	level := slog.LevelInfo
-	switch st.State {
-	case Retry:
-		level = slog.LevelWarn
-	case Dead, Doubt:
+	switch {
+	case st.State == Dead, st.State == Doubt && st.Next.IsZero():
 		level = slog.LevelError
+	case st.State == Retry, st.State == Doubt:
+		level = slog.LevelWarn
 	}
-	l.Log.Log(ctx, level, "delivery "+string(st.State), "delivery", DeliveryID(st.Delivery), "attempt", st.Attempt, "reason", st.Detail)
-	if l.Observe != nil {
-		l.Observe(st)
+	s.Log.Log(ctx, level, "delivery "+string(st.State), "delivery", DeliveryID(st.Delivery), "attempt", st.Attempt, "reason", st.Detail)
+	if s.Observe != nil {
+		s.Observe(st)
 	}
 }
 

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -31,8 +30,8 @@ func (f *fakeOutbox) Turnover(_ context.Context, worker string, now time.Time, d
 	for _, st := range done {
 		f.settled = append(f.settled, st)
 		for i := range f.rows {
-			if r := &f.rows[i]; r.ID == st.Delivery && r.State == Sending && r.Attempts == st.Attempt {
-				r.State, r.Detail, r.Next = st.State, st.Detail, st.Next
+			if r := &f.rows[i]; r.ID == st.Delivery && (r.State == Sending || r.State == Doubt) && r.Attempts == st.Attempt {
+				r.State, r.Detail, r.Next, r.Probes = st.State, st.Detail, st.Next, st.Probes
 			}
 		}
 	}
@@ -49,17 +48,34 @@ func (f *fakeOutbox) Turnover(_ context.Context, worker string, now time.Time, d
 	return claimed, nil
 }
 
-func (f *fakeOutbox) Recover(_ context.Context, worker string, before time.Time) ([]Delivery, error) {
+func (f *fakeOutbox) Recover(_ context.Context, r Recovery) ([]Delivery, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var left []Delivery
 	for i := range f.rows {
-		if r := &f.rows[i]; r.State == Sending && (r.Worker == worker || r.Claimed.Before(before)) {
-			r.State = Doubt
-			left = append(left, *r)
+		d := &f.rows[i]
+		if d.State != Sending || d.Worker == r.Worker && !r.Started || d.Worker != r.Worker && !d.Claimed.Before(r.Before) {
+			continue
 		}
+		d.State, d.Next = r.State, r.Next
+		left = append(left, *d)
 	}
 	return left, f.err
+}
+
+func (f *fakeOutbox) NextProbe(context.Context) (Delivery, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := Delivery{}
+	for _, r := range f.rows {
+		if r.State == Doubt && !r.Next.IsZero() && (first.ID == 0 || r.Next.Before(first.Next)) {
+			first = r
+		}
+	}
+	if first.ID == 0 {
+		return first, errors.Join(ErrNotFound, f.err)
+	}
+	return first, f.err
 }
 
 func (f *fakeOutbox) NextDue(context.Context) (time.Time, error) {
@@ -125,10 +141,19 @@ func ready(n int) *fakeOutbox {
 // runSender runs a sender for d of fake time and stops it.
 func runSender(t *testing.T, f *fakeOutbox, tr *scripted, onDoubt string, d time.Duration) error {
 	t.Helper()
+	return runWith(t, Sender{Store: f, Transport: tr, OnDoubt: onDoubt}, d)
+}
+
+// runWith fills in what a test says nothing of.
+func runWith(t *testing.T, s Sender, d time.Duration) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	s := NewSender(Sender{Store: f, Transport: tr, Worker: "w1", Parallel: 4, OnDoubt: onDoubt, Schedule: DefaultSchedule, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	return s.Run(ctx)
+	s.Worker, s.Parallel, s.Schedule = "w1", 4, DefaultSchedule
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	return NewSender(s).Run(ctx)
 }
 
 func always(r Result) func(Delivery) Result { return func(Delivery) Result { return r } }

@@ -110,24 +110,40 @@ type Settlement struct {
 	Attempt  int // the attempt it belongs to; an older one's is only journaled
 	State    DeliveryState
 	Detail   string
-	Next     time.Time // with Retry
+	Next     time.Time // with Retry; with Doubt the next look-up, zero: a person decides
+	Probes   int       // with Doubt: look-ups answered so far
 	At       time.Time
 	Result   Result
+}
+
+// Recovery says whose deliveries were left Sending, and what becomes of them.
+type Recovery struct {
+	Worker string
+	// Started: the worker has just started, so what it has in flight itself was
+	// left behind. Otherwise only other workers' deliveries are looked at.
+	Started bool
+	Before  time.Time     // what another worker claimed before was left behind
+	State   DeliveryState // Doubt, or Retry where the admin chose to send again
+	Next    time.Time     // see Settlement
 }
 
 // Outbox is what the sender needs.
 type Outbox interface {
 	// Turnover records the settlements of finished attempts and claims up to n
-	// due deliveries, oldest first, in one transaction: each claimed one becomes
+	// due deliveries, oldest first, in one transaction. A settlement counts while
+	// the delivery is Sending, or in Doubt, after its attempt. Each claimed one becomes
 	// Sending with its attempt counted before the first byte is sent. At most
 	// one delivery of a conversation is claimed, and none of a conversation that
 	// has an earlier one ready, held, sending, retry or in doubt: order is kept.
 	Turnover(ctx context.Context, worker string, now time.Time, done []Settlement, n int) ([]Delivery, error)
-	// Recover turns what this worker, or one silent since before, left Sending
-	// into Doubt: nobody knows how far it came.
-	Recover(ctx context.Context, worker string, before time.Time) ([]Delivery, error)
+	// Recover settles what was left Sending: nobody knows how far it came. With
+	// a time for a look-up, doubts that nobody looked into yet get it too.
+	Recover(ctx context.Context, r Recovery) ([]Delivery, error)
 	// NextDue tells when the earliest claimable delivery is due; zero: none.
 	NextDue(ctx context.Context) (time.Time, error)
+	// NextProbe returns the delivery in doubt whose look-up is due first, without
+	// Data. ErrNotFound: there is none.
+	NextProbe(ctx context.Context) (Delivery, error)
 }
 
 // Filter narrows a list. The zero value lists the newest first, 100 of them.

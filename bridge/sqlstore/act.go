@@ -16,7 +16,7 @@ import (
 func (s *Store) RetryNow(ctx context.Context, delivery int64, why string) error {
 	from := []bridge.DeliveryState{bridge.Retry, bridge.Doubt, bridge.Held, bridge.Dead, bridge.Bounced}
 	err := s.actOnDelivery(ctx, delivery, from, func(ctx context.Context, tx *session, d bridge.Delivery, now time.Time) (bridge.Event, error) {
-		_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'ready', next = $1, settled = NULL WHERE id = $2`, now.UnixMicro(), delivery)
+		_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'ready', next = $1, probes = 0, settled = NULL WHERE id = $2`, now.UnixMicro(), delivery)
 		return bridge.Event{What: "released", Text: fmt.Sprintf("from %s: %s", d.State, why)}, err
 	})
 	if err != nil {
@@ -141,7 +141,7 @@ func merged(is, l bridge.Link) bridge.Link {
 
 // confirm closes the delivery that was answered, doubt about it included.
 func confirm(ctx context.Context, tx *session, messageID string, now time.Time, events *[]bridge.Event) error {
-	return tx.each(ctx, `UPDATE deliveries SET state = 'confirmed', settled = $1 WHERE message_id = $2 AND state IN ('sent','doubt')
+	return tx.each(ctx, `UPDATE deliveries SET state = 'confirmed', next = NULL, settled = $1 WHERE message_id = $2 AND state IN ('sent','doubt')
 		RETURNING id, conversation_id, mail_id`, []any{now.UnixMicro(), messageID}, func(scan func(...any) error) error {
 		e := bridge.Event{At: now, What: string(bridge.Confirmed), Text: "its ticket is known"}
 		err := scan(&e.Delivery, &e.Conversation, &e.Mail)

@@ -17,6 +17,7 @@ import (
 const (
 	claimable = `state IN ('ready','retry')`
 	resting   = `state NOT IN ('ready','retry')`
+	probable  = `state = 'doubt' AND d.next IS NOT NULL`
 )
 
 // head: no earlier delivery of the conversation is on its way.
@@ -90,8 +91,9 @@ type settled struct {
 	state              bridge.DeliveryState
 }
 
-// settle records how attempts ended. Only the attempt a delivery is in counts;
-// what an earlier one has to say, after its worker was given up, is noted.
+// settle records how attempts ended, and what became of doubts about them. Only
+// the last attempt counts; what an earlier one has to say, after its worker was
+// given up, is noted.
 func settle(ctx context.Context, tx *session, done []bridge.Settlement, events *[]bridge.Event) error {
 	first := map[attempt]bridge.Settlement{}
 	var order []attempt
@@ -130,8 +132,8 @@ func settle(ctx context.Context, tx *session, done []bridge.Settlement, events *
 	return nil
 }
 
-// settleRows updates the deliveries that still are in the attempt. A delivery
-// whose acknowledgement was quicker than its reply is confirmed at once.
+// settleRows updates the deliveries that still are in the attempt, or in doubt
+// about it. A delivery whose acknowledgement was quicker than its reply is confirmed at once.
 func settleRows(ctx context.Context, tx *session, order []attempt, by map[attempt]bridge.Settlement, took map[attempt]settled) error {
 	var args []any
 	n := 1
@@ -142,17 +144,17 @@ func settleRows(ctx context.Context, tx *session, order []attempt, by map[attemp
 		a := order[min(i, len(order)-1)]
 		st := by[a]
 		at := orNow(st.At)
-		args = append(args, a.delivery, a.n, string(st.State), detail(st), micros(due(st.State, st.Next, at)), at.UnixMicro())
+		args = append(args, a.delivery, a.n, string(st.State), detail(st), micros(due(st.State, st.Next, at)), at.UnixMicro(), int64(st.Probes))
 	}
 	query := `UPDATE deliveries SET state = CASE WHEN v.column3 = 'sent' AND deliveries.action = 'raise' AND EXISTS
 			(SELECT 1 FROM conversations c WHERE c.id = deliveries.conversation_id AND c.link_message_id = deliveries.message_id AND c.link_confirmed IS NOT NULL)
 			THEN 'confirmed' ELSE v.column3 END,
-		detail = v.column4, next = v.column5, settled = v.column6
-		FROM (VALUES (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), CAST($6 AS BIGINT))`
+		detail = v.column4, next = v.column5, settled = v.column6, probes = v.column7
+		FROM (VALUES (CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT))`
 	if n > 1 {
-		query += `,` + tuples(7, 6, n-1)
+		query += `,` + tuples(8, 7, n-1)
 	}
-	query += `) AS v WHERE deliveries.id = v.column1 AND deliveries.state = 'sending' AND deliveries.attempts = v.column2
+	query += `) AS v WHERE deliveries.id = v.column1 AND deliveries.state IN ('sending','doubt') AND deliveries.attempts = v.column2
 		RETURNING id, attempts, conversation_id, mail_id, action, message_id, state`
 	return tx.each(ctx, query, args, func(scan func(...any) error) error {
 		var d settled
@@ -206,10 +208,11 @@ func detail(st bridge.Settlement) string {
 	return st.Detail
 }
 
-// due is when a delivery in this state is due: never, unless it can be claimed.
+// due is when a delivery in this state is due: never, unless it can be claimed
+// or, in doubt, is to be looked up.
 func due(state bridge.DeliveryState, next, now time.Time) time.Time {
 	switch {
-	case state != bridge.Ready && state != bridge.Retry:
+	case state == bridge.Doubt && next.IsZero(), state != bridge.Ready && state != bridge.Retry && state != bridge.Doubt:
 		return time.Time{}
 	case next.IsZero():
 		return now
@@ -218,33 +221,53 @@ func due(state bridge.DeliveryState, next, now time.Time) time.Time {
 }
 
 // Recover implements bridge.Outbox.
-func (s *Store) Recover(ctx context.Context, worker string, before time.Time) (left []bridge.Delivery, err error) {
+func (s *Store) Recover(ctx context.Context, r bridge.Recovery) (left []bridge.Delivery, err error) {
+	if r.State != bridge.Doubt && r.State != bridge.Retry {
+		return nil, fmt.Errorf("recover what was being sent: impossible state %q", r.State)
+	}
+	whose := `d.worker <> $1 AND d.claimed < $2`
+	if r.Started {
+		whose = `(d.worker = $1 OR d.claimed < $2)`
+	}
 	err = s.write(ctx, func(ctx context.Context, tx *session) error {
 		left = nil
-		now := time.Now()
 		err := tx.each(ctx, `SELECT `+deliveryColumns+` FROM deliveries d WHERE d.state = 'sending' AND d.`+resting+`
-			AND (d.worker = $1 OR d.claimed < $2) ORDER BY d.id`+tx.d.forUpdate, []any{worker, before.UnixMicro()},
+			AND `+whose+` ORDER BY d.id`+tx.d.forUpdate, []any{clean(r.Worker), r.Before.UnixMicro()},
 			gather(&left, func(scan func(...any) error) (bridge.Delivery, error) { return scanDelivery(scan) }))
 		if err != nil {
 			return err
 		}
-		var events []bridge.Event
-		for i := range left {
-			d := &left[i]
-			d.Detail = fmt.Sprintf("attempt %d was under way when %s stopped; nobody knows how far it came", d.Attempts, d.Worker)
-			d.State, d.Settled = bridge.Doubt, stored(now)
-			_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'doubt', detail = $1, settled = $2 WHERE id = $3`, d.Detail, now.UnixMicro(), d.ID)
-			if err != nil {
-				return err
-			}
-			events = append(events, bridge.Event{At: now, What: string(bridge.Doubt), Text: d.Detail, Mail: d.Mail, Conversation: d.Conversation, Delivery: d.ID})
+		if err := leftSending(ctx, tx, r, left); err != nil {
+			return err
 		}
-		return journal(ctx, tx, events)
+		if r.State != bridge.Doubt || r.Next.IsZero() {
+			return nil
+		}
+		_, err = tx.exec(ctx, `UPDATE deliveries SET next = $1 WHERE state = 'doubt' AND `+resting+` AND next IS NULL AND probes = 0`, r.Next.UnixMicro())
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("recover what was being sent: %w", err)
 	}
 	return left, nil
+}
+
+// leftSending settles deliveries whose attempt nobody will.
+func leftSending(ctx context.Context, tx *session, r bridge.Recovery, left []bridge.Delivery) error {
+	now := time.Now()
+	var events []bridge.Event
+	for i := range left {
+		d := &left[i]
+		d.Detail = fmt.Sprintf("attempt %d was under way when %s stopped; nobody knows how far it came", d.Attempts, d.Worker)
+		d.State, d.Settled, d.Probes, d.Next = r.State, stored(now), 0, due(r.State, r.Next, stored(now))
+		_, err := tx.exec(ctx, `UPDATE deliveries SET state = $1, detail = $2, settled = $3, next = $4, probes = 0 WHERE id = $5`,
+			string(d.State), d.Detail, now.UnixMicro(), micros(d.Next), d.ID)
+		if err != nil {
+			return err
+		}
+		events = append(events, bridge.Event{At: now, What: string(d.State), Text: d.Detail, Mail: d.Mail, Conversation: d.Conversation, Delivery: d.ID})
+	}
+	return journal(ctx, tx, events)
 }
 
 // NextDue implements bridge.Outbox.
@@ -254,6 +277,18 @@ func (s *Store) NextDue(ctx context.Context) (next time.Time, err error) {
 		return time.Time{}, fmt.Errorf("when the next delivery is due: %w", err)
 	}
 	return next, nil
+}
+
+// NextProbe implements bridge.Outbox.
+func (s *Store) NextProbe(ctx context.Context) (bridge.Delivery, error) {
+	d, err := scanPlainDelivery(s.lone(ctx).row(selectDeliveries + ` WHERE d.` + probable + ` ORDER BY d.next, d.id LIMIT 1`).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = bridge.ErrNotFound
+	}
+	if err != nil {
+		return bridge.Delivery{}, fmt.Errorf("which doubt is looked into next: %w", err)
+	}
+	return d, nil
 }
 
 func journal(ctx context.Context, tx *session, events []bridge.Event) error {

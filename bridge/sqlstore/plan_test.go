@@ -129,7 +129,9 @@ func TestSQLitePlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Turnover(ctx, "w", time.Now(), []bridge.Settlement{{Delivery: ds[0].ID, Attempt: 1, State: bridge.Sent}}, 5)
-		s.Recover(ctx, "w", time.Time{})
+		s.Recover(ctx, bridge.Recovery{Worker: "w", Started: true, State: bridge.Doubt, Next: time.Now()})
+		s.Recover(ctx, bridge.Recovery{Worker: "w", State: bridge.Retry})
+		s.NextProbe(ctx)
 		s.NextDue(ctx)
 		s.Counts(ctx)
 		s.Find(ctx, "kim@customer.example.net")
@@ -183,6 +185,7 @@ func expected(query, line string) bool {
 		// What is due, in order, until there is enough of it.
 		{"ORDER BY d.next, d.id LIMIT", "SCAN d USING INDEX deliveries_due"},
 		{"ORDER BY d.next, d.id LIMIT", "SCAN d USING COVERING INDEX deliveries_due"},
+		{"ORDER BY d.next, d.id LIMIT", "SCAN d USING INDEX deliveries_probe"},
 		// The backlog, sorted; one conversation's turns; a search's ids.
 		{"d.state IN ('ready','retry') ORDER BY +d.id", "deliveries_due"},
 		{"d.state IN ('ready','retry') ORDER BY +d.id", "TEMP B-TREE FOR ORDER BY"},

@@ -40,7 +40,7 @@ func daemonChild(args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Recover(ctx, "child", time.Time{}); err != nil {
+	if _, err := s.Recover(ctx, bridge.Recovery{Worker: "child", Started: true, State: bridge.Doubt}); err != nil {
 		return err
 	}
 	c, err := s.Cursor(ctx, "support", "INBOX")
@@ -125,7 +125,7 @@ func whole(t *testing.T, url string) uint32 {
 	c, err1 := s.Cursor(ctx, "support", "INBOX")
 	mails, err2 := s.Mails(ctx, all)
 	deliveries, err3 := s.Deliveries(ctx, all)
-	left, err4 := s.Recover(ctx, "child", time.Time{})
+	left, err4 := s.Recover(ctx, bridge.Recovery{Worker: "child", Started: true, State: bridge.Doubt})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}

@@ -98,12 +98,12 @@ func scanTurn(scan func(...any) error) (t bridge.Turn, err error) {
 }
 
 const deliveryColumns = `d.id, d.conversation_id, d.mail_id, d.action, d.reason, d.message_id, d.reverse_path, d.recipient, d.size,
-	d.sha256, d.state, d.detail, d.attempts, d.created, d.next, d.claimed, d.worker, d.settled`
+	d.sha256, d.state, d.detail, d.attempts, d.probes, d.created, d.next, d.claimed, d.worker, d.settled`
 
 // scanDelivery scans deliveryColumns and what follows them.
 func scanDelivery(scan func(...any) error, more ...any) (d bridge.Delivery, err error) {
 	err = scan(slices.Concat([]any{&d.ID, &d.Conversation, &d.Mail, &d.Action, &d.Reason, &d.MessageID, &d.ReversePath, &d.Recipient, &d.Size,
-		&d.SHA256, &d.State, &d.Detail, &d.Attempts, at{&d.Created}, at{&d.Next}, at{&d.Claimed}, &d.Worker, at{&d.Settled}}, more)...)
+		&d.SHA256, &d.State, &d.Detail, &d.Attempts, &d.Probes, at{&d.Created}, at{&d.Next}, at{&d.Claimed}, &d.Worker, at{&d.Settled}}, more)...)
 	return d, err
 }
 

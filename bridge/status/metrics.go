@@ -87,13 +87,13 @@ func (m *metrics) mail(r bridge.MailRecord) {
 }
 
 func (m *metrics) attempt(s bridge.Settlement) {
-	if c, ok := m.attempts[s.Result.Outcome]; ok {
+	if c, ok := m.attempts[s.Result.Outcome]; ok { // a look-up is no attempt
 		c.Inc()
+		m.broken.Set(truth(s.Result.Broken))
 	}
 	if c, ok := m.settled[s.State]; ok {
 		c.Inc()
 	}
-	m.broken.Set(truth(s.Result.Broken))
 }
 
 func (m *metrics) refresh(v view) { m.seen.Store(&v) }

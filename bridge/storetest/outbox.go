@@ -22,6 +22,9 @@ var outboxTests = []test{
 	{"an acknowledgement quicker than the reply", outboxQuickAck},
 	{"what was under way at a crash is in doubt", outboxRecover},
 	{"when the next is due", outboxNextDue},
+	{"a doubt is looked into", outboxProbe},
+	{"a doubt ends by what is known of its attempt", outboxDoubtEnds},
+	{"what another daemon left", outboxAbandoned},
 }
 
 // raise records n new conversations, a second apart.
@@ -135,7 +138,7 @@ func outboxSettle(e *env) {
 	for i, d := range claimed {
 		want := d
 		want.Data, want.State, want.Detail, want.Settled = nil, ends[i], fmt.Sprintf("accepted at dot: 250 2.0.0 queued as %d", i), Start.Add(time.Hour)
-		if ends[i] == bridge.Retry || ends[i] == bridge.Ready {
+		if ends[i] == bridge.Retry || ends[i] == bridge.Ready || ends[i] == bridge.Doubt {
 			want.Next = next
 		}
 		e.equal(string(ends[i]), e.delivery(s, d.ID), want)
@@ -170,13 +173,12 @@ func outboxFencing(e *env) {
 	e.settle(s, done(other, bridge.Sent))
 	e.equal("a later attempt's", e.delivery(s, d.ID).State, bridge.Sending)
 
-	left, err := s.Recover(e.ctx, "w1", time.Time{})
+	left, err := s.Recover(e.ctx, bridge.Recovery{Worker: "w1", Started: true, State: bridge.Doubt})
 	e.must(err)
 	e.equal("recovered", deliveryIDs(left), []int64{d.ID})
-	e.settle(s, done(d, bridge.Sent)) // w1 was not dead, only slow
-	e.equal("after it was given up", e.delivery(s, d.ID).State, bridge.Doubt)
-
 	e.must(s.RetryNow(e.ctx, d.ID, "nobody saw it"))
+	e.settle(s, done(d, bridge.Sent)) // w1 was not dead, only slow
+	e.equal("after it was given up", e.delivery(s, d.ID).State, bridge.Ready)
 	second := e.claim(s, time.Now().Add(time.Minute), 1)[0]
 	e.equal("attempt", second.Attempts, 2)
 	e.settle(s, done(d, bridge.Dead))
@@ -296,7 +298,8 @@ func outboxRecover(e *env) {
 		e.must(err)
 		e.equal("claimed", deliveryIDs(ds), []int64{int64(i + 1)})
 	}
-	left, err := s.Recover(e.ctx, "mine", at(2))
+	mine := bridge.Recovery{Worker: "mine", Started: true, Before: at(2), State: bridge.Doubt}
+	left, err := s.Recover(e.ctx, mine)
 	e.must(err)
 	e.equal("left", deliveryIDs(left), []int64{1, 2})
 	for _, d := range left {
@@ -310,7 +313,7 @@ func outboxRecover(e *env) {
 	}
 	e.equal("another's", e.delivery(s, 3).State, bridge.Sending)
 	e.equal("not claimed", e.delivery(s, 4).State, bridge.Ready)
-	left, err = s.Recover(e.ctx, "mine", at(2))
+	left, err = s.Recover(e.ctx, mine)
 	e.must(err)
 	e.equal("again", len(left), 0)
 	e.equal("never sent blindly", deliveryIDs(e.claim(s, at(100), 10)), []int64{4})

@@ -66,7 +66,7 @@ func togetherAbandoned(e *env) {
 	}()
 	next := e.open()
 	e.equal("mails", len(e.list(next)), 3)
-	left, err := next.Recover(e.ctx, "w1", time.Time{})
+	left, err := next.Recover(e.ctx, bridge.Recovery{Worker: "w1", Started: true, State: bridge.Doubt})
 	e.must(err)
 	e.equal("in doubt", deliveryIDs(left), deliveryIDs(claimed))
 	e.equal("the rest goes on", deliveryIDs(e.claim(next, Start.Add(time.Hour), 10)), []int64{3})
