@@ -97,7 +97,7 @@ func (c Config) timeoutProblems() []error {
 			errs = append(errs, fmt.Errorf("%s: want at least %v, not %v", t.key, t.min, t.have.D()))
 		}
 	}
-	if most := bridge.Orphaned - attemptLimit - time.Minute; c.ReplyTimeout.D() > most {
+	if most := bridge.Orphaned - bridge.Fresh - attemptLimit - time.Minute; c.ReplyTimeout.D() > most {
 		errs = append(errs, fmt.Errorf("reply_timeout: want at most %v, not %v: another daemon would take the message for orphaned", most, c.ReplyTimeout.D()))
 	}
 	return errs
