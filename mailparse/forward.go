@@ -15,6 +15,7 @@ type forward struct {
 	plain         string // the original's text: no separator, block, or the forward's own '> '
 	html          span   // the original's HTML where it was found there too
 	hasHTML       bool
+	onlyHTML      bool   // plain was made from it: there is no text part
 	client        string // a guess, for people
 	evidence      string
 	weak          bool // nothing but a header block says so: it might be a reply
@@ -61,6 +62,7 @@ func findForwardIn(subject, plain string, html span) *forward {
 		return text.forward(subject)
 	case seen.ok():
 		f := seen.forward(subject)
+		f.onlyHTML = text == nil
 		f.addHTML(f, html, r, seen)
 		return f
 	}

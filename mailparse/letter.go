@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // letter is one mail as a reader sees it, received or unwrapped from a forward.
@@ -24,6 +26,7 @@ type letter struct {
 	plain       string
 	doc         *outline
 	body        span
+	onlyHTML    bool // plain was made from body
 	attachments []Attachment
 	explain     []string
 
@@ -132,12 +135,36 @@ func isStub(plain string) bool {
 // withoutQuotes cuts the text, or the HTML where that is all there is.
 func (l *letter) withoutQuotes() (reply, unquoted string) {
 	text := l.text()
-	if l.plain == "" && l.doc != nil {
-		if reply, unquoted, ok := htmlWithoutQuotes(l.body); ok {
-			return reply, unquoted
+	if l.doc == nil {
+		return withoutQuotes(dropBanners(text))
+	}
+	inHTML, unquotedInHTML, ok := htmlWithoutQuotes(l.body)
+	if ok && (l.plain == "" || l.onlyHTML) {
+		return inHTML, unquotedInHTML
+	}
+	reply, unquoted = withoutQuotes(dropBanners(text))
+	if ok {
+		reply, unquoted = untilSame(reply, inHTML), untilSame(unquoted, unquotedInHTML)
+	}
+	return reply, unquoted
+}
+
+// untilSame cuts a text where the HTML, whose markup names the quote, ends:
+// the text part alone may not tell, in a language or form we do not know.
+func untilSame(text, inHTML string) string {
+	at := 0
+	for _, c := range inHTML {
+		if unicode.IsSpace(c) {
+			continue
+		}
+		at += len(text[at:]) - len(strings.TrimLeftFunc(text[at:], unicode.IsSpace))
+		if next, size := utf8.DecodeRuneInString(text[at:]); next != c {
+			return text
+		} else {
+			at += size
 		}
 	}
-	return withoutQuotes(dropBanners(text))
+	return trimBody(text[:at])
 }
 
 // beside are the attachments of a forward that lie next to the attached original.

@@ -14,6 +14,9 @@ func (w *walker) attach(p *part, in place) {
 		Path:        p.path,
 		Inline:      p.disposition == "inline" || p.disposition == "" && (p.id != "" && in == inRelated || p.isText()),
 	}
+	if w.named == nil && a.Inline && (p.ctype == "text/plain" || p.ctype == "text/html") {
+		w.named, w.namedAt = p, len(w.m.attachments)
+	}
 	w.add(a, content{p.body, p.encoding})
 }
 

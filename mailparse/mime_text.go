@@ -212,17 +212,24 @@ func unarmour(s string, b *budget) string {
 		b.warn("encrypted")
 		return s
 	}
-	before, rest, ok := strings.Cut(s, "-----BEGIN PGP SIGNED MESSAGE-----\n")
-	if !ok || strings.Trim(before, "\n ") != "" {
-		return s
-	}
-	_, text, ok := strings.Cut(rest, "\n\n") // Hash: and other armour headers
-	text, after, ok2 := strings.Cut(text, "\n-----BEGIN PGP SIGNATURE-----")
+	before, rest, ok := strings.Cut("\n"+s, "\n-----BEGIN PGP SIGNED MESSAGE-----")
+	text, after, ok2 := strings.Cut(rest, "\n-----BEGIN PGP SIGNATURE-----")
 	if !ok || !ok2 {
 		return s
 	}
 	b.warn("signed")
+	_, text, _ = strings.Cut(text, "\n")
+	for line := range strings.Lines(text) { // Hash: and other armour headers, and the empty line below
+		empty := strings.TrimSpace(line) == ""
+		if !empty && !strings.Contains(line, ": ") {
+			break
+		}
+		text = text[len(line):]
+		if empty {
+			break
+		}
+	}
 	_, after, _ = strings.Cut(after, "-----END PGP SIGNATURE-----")
 	text = strings.ReplaceAll("\n"+text, "\n- ", "\n")
-	return strings.Trim(text, "\n") + after
+	return strings.Trim(before+"\n"+strings.Trim(text, "\n")+after, "\n")
 }

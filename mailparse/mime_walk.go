@@ -2,6 +2,7 @@ package mailparse
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,6 +12,9 @@ import (
 type walker struct {
 	b *budget
 	m *message
+
+	named   *part // the first text that has a file name: the body, if nothing else is
+	namedAt int   // among the attachments
 }
 
 // section is a stretch of the body, in the forms the sender gave.
@@ -200,25 +204,20 @@ func (w *walker) finish(all []section) {
 		w.markInline()
 		return
 	}
-	for i, a := range w.m.attachments {
-		if a.Inline && (a.ContentType == "text/plain" || a.ContentType == "text/html") {
-			w.promote(i)
-			return
-		}
+	if w.named != nil {
+		w.promote()
+		return
 	}
 	w.m.plain, w.m.html = w.m.tnefText, w.m.tnefHTML
 }
 
-func (w *walker) promote(i int) {
-	a, c := w.m.attachments[i], w.m.contents[i]
-	w.m.attachments = append(w.m.attachments[:i], w.m.attachments[i+1:]...)
-	w.m.contents = append(w.m.contents[:i], w.m.contents[i+1:]...)
-	s := w.text(&part{ctype: a.ContentType, body: c.body, encoding: c.encoding})
-	if a.ContentType == "text/html" || looksLikeHTML(s) {
-		w.m.html = s
-	} else {
-		w.m.plain = s
-	}
+func (w *walker) promote() {
+	i := w.namedAt
+	w.m.attachments = slices.Delete(w.m.attachments, i, i+1)
+	w.m.contents = slices.Delete(w.m.contents, i, i+1)
+	w.named.name = ""
+	body := joinSections(w.leaf(w.named, inMixed))
+	w.m.plain, w.m.html = body.plain, body.html
 }
 
 // markInline: what the HTML shows in its place is inline whatever its disposition says.

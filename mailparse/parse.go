@@ -144,7 +144,7 @@ func (p *Parser) original(l *letter, b *budget) *letter {
 		next.replyTo = []Address{f.replyTo}
 	}
 	if f.hasHTML {
-		next.doc, next.body = f.html.doc, f.html
+		next.doc, next.body, next.onlyHTML = f.html.doc, f.html, f.onlyHTML
 	}
 	if t := parseDate(f.date); !t.IsZero() {
 		next.when = localTime(t, f.date, l.when)
