@@ -171,7 +171,7 @@ func (f *found) readBlockInto(fw *forward) {
 	fw.to = parseMailboxes(v[fieldTo])
 	fw.cc = parseMailboxes(v[fieldCc])
 	fw.replyTo = parseMailbox(v[fieldReplyTo])
-	fw.subject = strings.Join(strings.Fields(visible(v[fieldSubject])), " ")
+	fw.subject = strings.Join(strings.Fields(visible(decodeHeader(v[fieldSubject]))), " ")
 	fw.date = strings.Join(strings.Fields(visible(v[fieldDate])), " ")
 }
 

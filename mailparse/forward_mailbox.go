@@ -25,10 +25,7 @@ func parseMailbox(v string) Address {
 	v = onBehalf(strings.TrimSpace(unescaped(v)))
 	name, address := cutAddress(v)
 	name = cleanName(name)
-	if strings.EqualFold(name, address) {
-		name = ""
-	}
-	if address == "" && !hasLetter(name) {
+	if strings.EqualFold(name, address) || !hasLetter(name) && (address == "" || !hasDigit(name)) {
 		name = ""
 	}
 	return Address{Address: address, Name: name}
@@ -46,8 +43,7 @@ func unescaped(v string) string {
 // Ann <a@x>" is Ann's mail. Without an address of hers there is none: the
 // delegate's is not the author's.
 func onBehalf(v string) string {
-	end := strings.LastIndexAny(v, ">])")
-	if end < 0 {
+	if !strings.Contains(v, "@") {
 		return v
 	}
 	for _, phrase := range clientLabels().behalf {
@@ -55,9 +51,9 @@ func onBehalf(v string) string {
 		if k <= 0 || k+len(phrase) > len(v) {
 			continue
 		}
-		before := strings.TrimSpace(v[:k])
-		if before != "" && strings.ContainsRune(">])", rune(before[len(before)-1])) {
-			return strings.TrimSpace(v[k+len(phrase):])
+		before := strings.TrimRight(v[:k], "; ") // Outlook for Mac: "ben@x; on behalf of; Ann <a@x>"
+		if before != "" && (strings.ContainsRune(">])", rune(before[len(before)-1])) || strings.Contains(before, "@") && !strings.Contains(before, " ")) {
+			return strings.TrimLeft(v[k+len(phrase):], "; ")
 		}
 	}
 	return v
@@ -76,7 +72,7 @@ func indexFold(s, phrase string) int {
 		}
 		k += at
 		e := k + len(phrase)
-		if (k == 0 || strings.ContainsRune(" >])", rune(low[k-1]))) && (e == len(low) || low[e] == ' ') {
+		if (k == 0 || strings.ContainsRune(" >])", rune(low[k-1]))) && (e == len(low) || low[e] == ' ' || low[e] == ';') {
 			return k
 		}
 		at = e
@@ -115,7 +111,7 @@ func cutAddress(v string) (name, address string) {
 
 // addressAround extends an '@' to the address it is in.
 func addressAround(v string, at int) (from, to int) {
-	const stops = " \t<>[]()\",;'|«»“”„"
+	const stops = " \t<>[]()\",;|«»“”„"
 	from = strings.LastIndexAny(v[:at], stops)
 	if from < 0 {
 		from = 0
@@ -131,13 +127,13 @@ func addressAround(v string, at int) (from, to int) {
 		}
 	}
 	to = len(v)
-	if k := strings.IndexAny(v[at:], stops+"?&"); k >= 0 {
+	if k := strings.IndexAny(v[at:], stops+"'?&"); k >= 0 {
 		to = at + k
 	}
 	for to > at && strings.IndexByte(".:*?", v[to-1]) >= 0 {
 		to--
 	}
-	for from < at && (v[from] == '*' || v[from] == ':') {
+	for from < at && strings.IndexByte("*:'", v[from]) >= 0 { // an apostrophe inside is somebody's: o'neil@example.com
 		from++
 	}
 	return from, to
@@ -155,11 +151,15 @@ func cutExchangeName(v string) string {
 
 // cleanName takes quotes and other decoration off a display name.
 func cleanName(s string) string {
+	if strings.Contains(s, "=?") {
+		s = decodeHeader(s)
+	}
 	s = visible(s)
 	for {
 		t := strings.TrimSpace(s)
 		t = strings.Trim(t, "*_")
-		t = strings.TrimRight(t, "<[(,;: ")
+		t = strings.TrimRight(t, "<[(,;:| ")
+		t = strings.TrimSuffix(t, " -")
 		for _, q := range [...][2]string{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"„", "”"}, {"„", "“"}, {"«", "»"}, {"‘", "’"}} {
 			if len(t) >= len(q[0])+len(q[1]) && strings.HasPrefix(t, q[0]) && strings.HasSuffix(t, q[1]) {
 				t = t[len(q[0]) : len(t)-len(q[1])]
