@@ -222,7 +222,20 @@ func (f *found) body() (from, to int) {
 			return from, k
 		}
 	}
+	for k := to - 1; k > from && f.sep.kind == '-'; k-- {
+		if f.endRule(k) {
+			return from, k
+		} else if !f.lines[k].empty() {
+			break
+		}
+	}
 	return from, to
+}
+
+// endRule: KMail draws a line below, as long as its separator is.
+func (f *found) endRule(k int) bool {
+	l := f.lines[k].text
+	return len(l) == len("----------  Forwarded Message  ----------") && strings.Trim(l, "-") == ""
 }
 
 func (f *found) closes(i int) bool {
@@ -233,11 +246,14 @@ func (f *found) closes(i int) bool {
 // indentation.
 func (f *found) unwrap(from, to int) string {
 	depth, indent := f.level()
+	quoted := depth + 1 // Proton, Zoho, Missive: the original is quoted, the header block is not
 	for _, l := range f.lines[from:to] {
 		if !l.empty() {
 			indent = min(indent, l.indent)
+			quoted = min(quoted, l.depth)
 		}
 	}
+	depth = max(depth, quoted)
 	if f.block == nil && indent < 4 {
 		indent = 0
 	}
@@ -277,7 +293,7 @@ func (f *found) commentText(to int) string {
 	above := f.rawText(0, f.sepLine)
 	below := ""
 	if to < len(f.lines) {
-		if sep, ok := separatorIn(f.lines[to].text); ok && sep.use == useEnd {
+		if sep, ok := separatorIn(f.lines[to].text); ok && sep.use == useEnd || f.endRule(to) {
 			to++
 		}
 		below = withoutSignOff(f.rawText(to, len(f.lines)))

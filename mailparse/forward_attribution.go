@@ -272,11 +272,12 @@ var clockWord = regexp.MustCompile(`(?i)^[\s\x{00a0}\x{202f}]*(?:a\.?m\.?|p\.?m\
 
 // generalAttribution: "28.10.2021, 12:46, "Ann" <ann@example.com>:" needs no word.
 func generalAttribution(text string) (attribution, bool) {
-	m := generalForm.FindStringSubmatch(text)
-	if m == nil || !hasDigit(m[1]) {
+	m := generalForm.FindStringSubmatchIndex(text)
+	if m == nil || !hasDigit(text[m[2]:m[3]]) {
 		return attribution{}, false
 	}
-	return attribution{name: cleanName(m[2]), address: m[3], date: strings.Trim(m[1], " ,")}, true
+	date, name := divideDateName(text[m[2]:m[5]])
+	return attribution{name: cleanName(strings.TrimLeft(name, " ,，")), address: text[m[6]:m[7]], date: strings.Trim(date, " ,，")}, true
 }
 
 var generalForm = regexp.MustCompile(`^((?:[\p{L}]{1,12}[.,]? ){0,2}\d[\d\p{L} .,:/+()-]{5,60}?)[,，]? +["«„“]?([\p{L}][^<>@\d"]{0,80}?)["»”“]? ?[<(]([^\s<>()]+@[^\s<>()]+)[>)] ?[:：]$`)

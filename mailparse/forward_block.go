@@ -28,10 +28,13 @@ const (
 )
 
 // readBlock reads a header block that begins at line i. It answers nil unless
-// there are at least two fields and one is From. anyLabel: behind a separator,
-// a first label in a language we do not know is taken as From if an address
+// there are at least two fields and one is From. Behind a forward's separator a
+// first label in a language we do not know is taken as From if an address
 // stands behind it: Gmail translates From into more languages than we have.
-func readBlock(lines []fwdLine, i int, outer string, anyLabel bool) *headerBlock {
+func readBlock(lines []fwdLine, i int, outer string, sep separator) *headerBlock {
+	anyLabel := sep.use == useForward || sep.use == useNamed
+	first, _ := labelAt(lines[i].text)
+	noColons := first == nil && sep.kind == '-' && sep.text != ""
 	b := &headerBlock{first: i, depth: lines[i].depth, indent: lines[i].indent, locales: likelyLocales(lines, i)}
 	field := fieldOther
 	j := i
@@ -47,8 +50,8 @@ func readBlock(lines []fwdLine, i int, outer string, anyLabel bool) *headerBlock
 			break
 		}
 		uses, value := labelAt(line.text)
-		if uses == nil && len(b.order) > 0 {
-			uses, value = b.labelWithoutColon(line.text)
+		if uses == nil {
+			uses, value = b.labelWithoutColon(line.text, noColons)
 		}
 		if uses == nil && j == i && anyLabel {
 			uses, value = b.unknownFrom(line.text)
@@ -205,8 +208,18 @@ func labelAt(text string) (uses []labelUse, value string) {
 	return uses, strings.TrimSpace(value)
 }
 
-// labelWithoutColon: Yahoo's Portuguese Subject and Polish Cc have none.
-func (b *headerBlock) labelWithoutColon(text string) ([]labelUse, string) {
+// labelWithoutColon: Yahoo's Portuguese Subject and Polish Cc have none, and
+// with eM Client no label has, below its line of dashes.
+func (b *headerBlock) labelWithoutColon(text string, none bool) ([]labelUse, string) {
+	if none && (len(b.order) > 0 || strings.Contains(text, "@")) {
+		label, rest, _ := strings.Cut(text, " ")
+		if uses := clientLabels().label(label); uses != nil && rest != "" && !strings.Contains(label, ":") {
+			return uses, strings.TrimSpace(rest)
+		}
+	}
+	if len(b.order) == 0 {
+		return nil, ""
+	}
 	for _, label := range [...]string{"Assunto", "Dw"} {
 		rest, ok := strings.CutPrefix(text, label+" ")
 		if !ok || label == "Dw" && !strings.Contains(rest, "@") {

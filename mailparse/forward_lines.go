@@ -124,11 +124,12 @@ func separatorIn(text string) (separator, bool) {
 	}
 	words := strings.TrimLeftFunc(text, isDash)
 	dashes := utf8.RuneCountInString(text[:len(text)-len(words)])
-	if words == "" {
-		if first == '_' && dashes >= 20 && dashes <= 90 {
-			return separator{useNone, '_', dashes, ""}, true
+	if words == "" { // also stands above signatures and tables: a header block must follow
+		kind := byte('-')
+		if first == '_' {
+			kind = '_'
 		}
-		return separator{}, false
+		return separator{useNone, kind, dashes, ""}, dashes >= 5 && dashes <= 120
 	}
 	words = strings.TrimSpace(strings.TrimRightFunc(words, isDash))
 	if dashes < 2 {

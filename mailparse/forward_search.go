@@ -61,7 +61,7 @@ func search(lines []fwdLine, subject string, lead subjectLead) *found {
 			continue
 		}
 		if uses, _ := labelAt(line.text); uses != nil {
-			if b := readBlock(lines, i, subject, false); b != nil {
+			if b := readBlock(lines, i, subject, separator{}); b != nil {
 				if f.introduced(separator{}, i, b) {
 					return f
 				}
@@ -93,7 +93,7 @@ func blockBehind(lines []fwdLine, i int, sep separator, subject string) *headerB
 		return nil
 	}
 	known := sep.use == useForward || sep.use == useNamed
-	if b := readBlock(lines, j, subject, known); b != nil {
+	if b := readBlock(lines, j, subject, sep); b != nil {
 		return b
 	}
 	if known {
