@@ -199,7 +199,7 @@ func labelAt(text string) (uses []labelUse, value string) {
 		if value != "" && value[0] != '*' && value[0] != '_' {
 			value = strings.TrimLeft(value, " \t") // "*From: *Ann"
 		}
-		value = strings.TrimLeft(value, "*_")
+		value = strings.Trim(value, "*_ \t")
 	}
 	uses = clientLabels().label(strings.Trim(label, "* "))
 	if uses == nil {

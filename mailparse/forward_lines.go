@@ -11,6 +11,7 @@ type fwdLine struct {
 	text   string // without quote marks and outer blanks, visible characters only
 	depth  int    // '>' in front
 	indent int    // blanks behind them
+	whole  string // a separator that text followed on its line: the line; the text is in the next
 }
 
 func (l *fwdLine) empty() bool { return l.text == "" }
@@ -22,6 +23,7 @@ func readLines(text string) []fwdLine {
 		raw := strings.TrimSuffix(s, "\r")
 		if a, b, ok := splitSeparator(raw); ok {
 			lines = append(lines, readLine(a), readLine(b))
+			lines[len(lines)-2].whole = raw
 			continue
 		}
 		lines = append(lines, readLine(raw))
@@ -141,6 +143,21 @@ func separatorIn(text string) (separator, bool) {
 	}
 	s := separator{clientLabels().separatorUse(words), kind, dashes, words}
 	return s, s.use != useNone || dashes >= 3 && strings.HasSuffix(strings.TrimRight(text, " "), "--")
+}
+
+// hasEnd: another line ends what it introduces. Gmail's kind, that most clients
+// write, has none; mutt's "Forwarded message from …" and Entourage's, with
+// dashes before it only, do.
+func (s separator) hasEnd(line string) bool {
+	words := foldLabel(s.text)
+	switch last, _ := utf8.DecodeLastRuneInString(line); {
+	case s.dashes == 0 || s.use != useForward && s.use != useNamed:
+		return false
+	case s.use == useNamed:
+		return !strings.HasPrefix(words, "forwarded by") // Notes
+	default:
+		return !isDash(last) || strings.HasPrefix(words, "start ")
+	}
 }
 
 // sentenceSeparator: Apple's and MailMate's sentences, BlackBerry's bare words.

@@ -2,6 +2,7 @@ package mailparse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -106,11 +107,12 @@ func (p *Parser) customersLetter(received, innermost *letter) *letter {
 	if len(path) == 0 {
 		return received
 	}
-	i := len(path) - 1
-	for i > 0 && p.colleagues(received.from.Address, path[i].from.Address) {
-		i--
+	for _, l := range slices.Backward(path) {
+		if !p.colleagues(received.from.Address, l.from.Address) {
+			return l
+		}
 	}
-	return path[i]
+	return path[len(path)-1] // nobody else's: the colleague's it is
 }
 
 func (p *Parser) colleagues(forwarder, writer string) bool {
