@@ -24,7 +24,7 @@ type Target struct {
 	Address        string `toml:"address"`         // the one RCPT TO
 	Identity       string `toml:"identity"`        // "as-customer"
 	Sender         string `toml:"sender"`          // Sender: of every ticket message; "" its return path, "none" no such field
-	OnDoubt        string `toml:"on_doubt"`        // "hold" or "resend"
+	OnDoubt        string `toml:"on_doubt"`        // "probe", "resend" or "hold"
 	AttachOriginal bool   `toml:"attach_original"` // the mirrored mail as message/rfc822
 }
 

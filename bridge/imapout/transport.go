@@ -50,7 +50,10 @@ var (
 )
 
 // New returns a Mailbox. It connects when there is something to do.
-func New(cfg Config) *Mailbox { return &Mailbox{cfg: cfg, dial: imaplink.Dial} }
+func New(cfg Config) *Mailbox {
+	cfg.Endpoint = cfg.endpoint()
+	return &Mailbox{cfg: cfg, dial: imaplink.Dial}
+}
 
 // The stages of an attempt; bridge.Result.Stage takes their names.
 const (

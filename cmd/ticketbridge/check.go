@@ -10,6 +10,7 @@ import (
 
 	"ticketbridge/bridge"
 	"ticketbridge/bridge/imapin"
+	"ticketbridge/bridge/imapout"
 	"ticketbridge/bridge/smtpout"
 )
 
@@ -70,7 +71,14 @@ func (a *app) probes(cfg *config) []probe {
 			return found{says: "logged in, folders " + strings.Join(m.Folders, ", ")}, imapin.Check(ctx, m.Config)
 		}})
 	}
-	return append(ps, probe{fmt.Sprintf("%s server %s", cfg.Transport.Kind, cfg.Transport.Host), cfg.probeTransport})
+	ps = append(ps, probe{fmt.Sprintf("%s server %s", cfg.Transport.Kind, cfg.Transport.Host), cfg.probeTransport})
+	if cfg.Target.OnDoubt == "probe" {
+		m := cfg.supportMailbox()
+		ps = append(ps, probe{"support mailbox on " + m.Host, func(ctx context.Context) (found, error) {
+			return found{says: "messages in doubt are looked for in " + strings.Join(m.Folders, ", ")}, checkMailbox(ctx, m, nil)
+		}})
+	}
+	return ps
 }
 
 // connectAll tries everything at the same time and reports in order.
@@ -107,7 +115,11 @@ func (a *app) connectAll(ctx context.Context, sc screen, cfg *config) error {
 
 // probeTransport asks the mail server for what the first ticket will ask.
 func (c *config) probeTransport(ctx context.Context) (found, error) {
-	t := smtpout.New(c.Transport)
+	if c.Transport.imap() {
+		f := found{says: "ready to take messages in " + c.Transport.Folder}
+		return f, checkMailbox(ctx, c.appendTo(), &f.odd)
+	}
+	t := smtpout.New(c.Transport.Config)
 	defer t.Close()
 	offer, err := t.Check(ctx, "bounce+check@"+c.Domain, c.Target.Address)
 	if err != nil {
@@ -125,6 +137,17 @@ func (c *config) probeTransport(ctx context.Context) (found, error) {
 		}
 	}
 	return f, nil
+}
+
+// checkMailbox logs in to the support mailbox and opens its folders.
+func checkMailbox(ctx context.Context, cfg imapout.Config, odd *string) error {
+	m := imapout.New(cfg)
+	defer m.Close()
+	warnings, err := m.Check(ctx)
+	if odd != nil {
+		*odd = strings.Join(warnings, "; ")
+	}
+	return err
 }
 
 // probeStore opens the database without making or upgrading anything, and looks

@@ -27,7 +27,8 @@ type config struct {
 	Formats    formats           `toml:"formats"`
 	Format     map[string]format `toml:"format"`
 	Target     bridge.Target     `toml:"target"`
-	Transport  smtpout.Config    `toml:"transport"`
+	Transport  transport         `toml:"transport"`
+	Probe      lookUp            `toml:"probe"`
 	Outbox     outbox            `toml:"outbox"`
 	Store      store             `toml:"store"`
 	HTTP       status.Config     `toml:"http"`
@@ -86,7 +87,8 @@ func newConfig() config {
 	return config{
 		StateDir:  "/var/lib/ticketbridge",
 		Target:    bridge.Target{Profile: "mailbox", Identity: "as-customer", OnDoubt: "hold"},
-		Transport: smtpout.Default(),
+		Transport: transport{Config: smtpout.Default(), Folder: "INBOX"},
+		Probe:     defaultLookUp(),
 		Outbox:    outbox{RetryFirst: bridge.Duration(d.First), RetryMost: bridge.Duration(d.Most), GiveUp: bridge.Duration(d.GiveUp)},
 		Store:     store{URL: "sqlite:ticketbridge.db"},
 		HTTP:      status.Default(),
@@ -154,7 +156,7 @@ func reason(err error) string {
 // is started. Password files are anchored where they are read: a bare name may
 // also be a systemd credential.
 func (c *config) anchor(dir string) {
-	paths := []*string{&c.StateDir, &c.Formats.Dir, &c.Transport.CAFile}
+	paths := []*string{&c.StateDir, &c.Formats.Dir, &c.Transport.CAFile, &c.Probe.CAFile}
 	for i := range c.Mailboxes {
 		paths = append(paths, &c.Mailboxes[i].CAFile)
 	}

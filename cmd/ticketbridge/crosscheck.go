@@ -27,7 +27,8 @@ func (x *crosscheck) all() {
 	x.identity()
 	x.mailboxes()
 	x.target()
-	x.addAll("transport", x.Transport.Problems())
+	x.transport()
+	x.lookUp()
 	x.store()
 	x.http()
 	x.log()
@@ -116,8 +117,8 @@ func (x *crosscheck) target() {
 	if t.Identity != "as-customer" {
 		x.add("target.identity", `want "as-customer", not %q`, t.Identity)
 	}
-	if t.OnDoubt != "hold" && t.OnDoubt != "resend" {
-		x.add("target.on_doubt", `want "hold" (a person decides) or "resend" (no loss over no duplicates), not %q`, t.OnDoubt)
+	if !slices.Contains([]string{"probe", "resend", "hold"}, t.OnDoubt) {
+		x.add("target.on_doubt", `want "probe" (look for it), "hold" (a person decides) or "resend" (no loss over no duplicates), not %q`, t.OnDoubt)
 	}
 	if t.Address == "" {
 		x.add("target.address", "required: where tickets are raised by mail")

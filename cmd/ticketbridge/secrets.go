@@ -26,7 +26,7 @@ type login struct {
 
 // all checks where each login has its password from and, if fetch, gets it.
 func (s *secretReader) all(c *config, fetch bool) {
-	logins := []login{{"transport", &c.Transport.Credentials}}
+	logins := []login{{"transport", &c.Transport.Credentials}, {"probe", &c.Probe.Credentials}}
 	for i := range c.Mailboxes {
 		logins = append(logins, login{fmt.Sprintf("mailbox[%d]", i), &c.Mailboxes[i].Credentials})
 	}

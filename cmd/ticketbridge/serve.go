@@ -13,7 +13,6 @@ import (
 
 	"ticketbridge/bridge"
 	"ticketbridge/bridge/imapin"
-	"ticketbridge/bridge/smtpout"
 	"ticketbridge/bridge/status"
 	"ticketbridge/mailparse"
 )
@@ -141,12 +140,12 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 	if err := checkKey(ctx, d.ingest.Keys, d.store, cfg.StateDir); err != nil {
 		return nil, err
 	}
-	transport := smtpout.New(cfg.Transport)
-	d.transport = transport
-	d.undo = append(d.undo, func() { transport.Close() })
+	d.transport = cfg.newTransport()
+	prober, closeProber := cfg.prober()
+	d.undo = append(d.undo, func() { d.transport.Close(); closeProber() })
 	d.sender = bridge.NewSender(bridge.Sender{
-		Store: d.store, Transport: transport, Worker: cfg.worker(), Parallel: cfg.Transport.Connections,
-		OnDoubt: cfg.Target.OnDoubt, Schedule: cfg.Outbox.schedule(), Log: log,
+		Store: d.store, Transport: d.transport, Worker: cfg.worker(), Parallel: cfg.Transport.Connections,
+		OnDoubt: cfg.Target.OnDoubt, Prober: prober, Probing: cfg.Probe.probing(), Schedule: cfg.Outbox.schedule(), Log: log,
 	})
 	d.ingest.Kick = d.sender.Kick
 	for _, m := range cfg.Mailboxes {
