@@ -19,6 +19,7 @@ type view struct {
 	forwarded   bool
 	attachments []Attachment                     // Skip is set in place
 	note        func(format string, args ...any) // nil: nobody asks why
+	tried       func(*matcher, *reader)          // nil: nobody asks how a profile fared
 }
 
 // maxMatched bounds the text that conditions search. What tells a product stands

@@ -19,6 +19,8 @@ type Options struct {
 	// Explain: note in Mail.Explain which formats were tried and why they do
 	// not fit. It costs time, so only `parse --explain` asks for it.
 	Explain bool
+
+	tried func(*matcher, *reader) // of Try; nil: nobody asks
 }
 
 // Parser reads mails. It is immutable and safe for concurrent use.
@@ -185,6 +187,7 @@ func (p *Parser) view(l *letter) *view {
 	v := &view{
 		from: l.from, replyTo: l.replyTo, subject: l.subject, header: l.header, plain: l.plain,
 		doc: l.doc, body: l.body, date: l.when, forwarded: l.forwarded, attachments: l.attachments,
+		tried: p.opts.tried,
 	}
 	if p.opts.Explain {
 		v.note = l.note

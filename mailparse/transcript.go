@@ -14,11 +14,19 @@ func (p *Parser) transcript(v *view, b *budget) *Transcript {
 		if v.note != nil {
 			m.explain(profile, k, known, v.note)
 		}
-		if !known {
+		if !known && v.tried == nil {
 			continue
 		}
 		r := &reader{p: profile, m: m, b: b, own: p.opts.OwnDomains, agents: p.opts.Agents}
-		return r.read(k)
+		if known {
+			r.read(k)
+		}
+		if v.tried != nil {
+			v.tried(m, r)
+		}
+		if known {
+			return r.t
+		}
 	}
 	return nil
 }

@@ -126,7 +126,9 @@ func (a *app) report(c *call, err error) int {
 		wrong.print(a.stderr)
 		return exitUsage
 	}
-	fmt.Fprintf(a.stderr, "ticketbridge %s: %s\n", c.cmd.name, printable(err.Error(), 2000))
+	for _, err := range unjoin(err) {
+		fmt.Fprintf(a.stderr, "ticketbridge %s: %s\n", c.cmd.name, printable(err.Error(), 2000))
+	}
 	return exitFailed
 }
 

@@ -14,13 +14,22 @@ import (
 )
 
 var formatsCommand = command{
-	name:    "formats",
-	summary: "list the chat products whose mails can be read",
+	name: "formats", args: "[test PROFILE MAIL… | template]",
+	summary: "list the chat products whose mails can be read; try a profile on mails",
 	help: `Lists the formats (chat products) whose mails can be read: built-in ones and, with
 --config, those of formats.dir, and which of them are enabled.
 
 A grade says how well a layout is known: A a raw mail or the exact template was read,
-B the vendor documents it, C one third party tells, D weak.`,
+B the vendor documents it, C one third party tells, D weak.
+
+For who writes or mends a profile: test tells of each mail which conditions of the profile
+hold and which do not, with what stands there instead, what each place held where it looks
+for the customer, the messages, and what would become of it; the exit code is 1 if a mail
+is not taken as a chat. PROFILE is a name or a .toml file; with --config its settings, own
+domains and agents count. template prints an annotated profile to start from.
+
+  ticketbridge formats template > acme.toml
+  ticketbridge formats test acme.toml *.eml`,
 	flags: func(c *call) {
 		c.flags.StringVar(&c.config, "config", "", "config `FILE`, for formats.dir and what is enabled; optional")
 		c.jsonFlag()
@@ -153,8 +162,18 @@ type evidenceJSON struct {
 }
 
 func (a *app) formats(_ context.Context, c *call) error {
-	if err := c.wantArgs(0, 0); err != nil {
-		return err
+	if len(c.args) > 0 {
+		switch c.args[0] {
+		case "test":
+			return a.testProfile(c)
+		case "template":
+			if err := c.wantArgs(1, 1); err != nil {
+				return err
+			}
+			_, err := io.WriteString(a.stdout, mailparse.Template())
+			return err
+		}
+		return usagef("%q: want test, template, or nothing%s", c.args[0], didYouMean(c.args[0], []string{"test", "template"}))
 	}
 	dir, enabled := "", func(string) *bool { return nil }
 	if c.config != "" {

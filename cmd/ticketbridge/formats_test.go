@@ -128,3 +128,68 @@ func TestWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestFormatsTest: a profile is tried on mails, by name or as a file, and the
+// exit code says whether all of them would become tickets.
+func TestFormatsTest(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	run := func(args ...string) (out string, stderr string, code int) {
+		var b, e bytes.Buffer
+		a := testApp(nil)
+		a.stdout, a.stderr = &b, &e
+		code = a.run(t.Context(), append([]string{"formats"}, args...))
+		return b.String(), e.String(), code
+	}
+	template, _, code := run("template")
+	if code != exitOK {
+		t.Fatalf("template: exit %d", code)
+	}
+	profile := write("acme.toml", template) // which loads, or the test below fails
+	good := write("good.eml", "From: chat@acme.example\nSubject: Chat with Ada [17]\nDate: Tue, 24 Nov 2026 12:00:00 +0000\n\n"+
+		"Visitor: Ada\nVisitor e-mail: ada@example.org\nTranscript:\n[24/11/2026 11:00] Ada: Hello?\n")
+	bad := write("bad.eml", "From: chat@acme.example\nSubject: Chat with Ada [17]\n\nVisitor mail: ada@example.org\n")
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		want []string // in stdout, or, with exit 2, in stderr
+	}{
+		{"a file", []string{profile, good}, exitOK, []string{"==> " + good, "yes text =~ (?m)^Visitor e-mail:", "customer      ada@example.org Ada", "turn        Ada (customer)", "process"}},
+		{"one of two", []string{profile, good, bad}, exitFailed, []string{"==> " + bad, `not in the text, which begins "Visitor mail: ada@example.org"`, "result        no"}},
+		{"a name", []string{"intercom", good}, exitFailed, []string{"no from_local =~ ^notifications$", "found: chat"}},
+		{"unreadable", []string{profile, filepath.Join(dir, "none.eml"), good}, exitFailed, []string{"==> " + good}},
+		{"no such format", []string{"intercon", good}, exitUsage, []string{`did you mean "intercom"?`}},
+		{"no mail", []string{"intercom"}, exitUsage, []string{"want test PROFILE MAIL…"}},
+		{"needs settings", []string{"generic-labelled", good}, exitFailed, []string{"generic-labelled.sender: required", "generic-labelled.line: required"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out, stderr, code := run(append([]string{"test"}, tc.args...)...)
+			if code == exitUsage || out == "" {
+				out = stderr
+			}
+			for _, w := range tc.want {
+				if code != tc.code || !strings.Contains(out, w) {
+					t.Errorf("exit %d, no %q in:\n%s", code, w, out)
+				}
+			}
+			if tc.name == "unreadable" && strings.Count(stderr, "\n") != 1 {
+				t.Errorf("stderr:\n%s", stderr)
+			}
+		})
+	}
+	// With a config its settings count.
+	cfg := withProfiles(t, "acme-chat", map[string]string{"acme.toml": template})
+	if out, _, code := run("test", "--config", cfg, "acme-chat", good); code != exitFailed || !strings.Contains(strings.Join(strings.Fields(out), " "), `write [format.acme-chat] from_address = "chat@acme.example"`) {
+		t.Errorf("unpinned: exit %d\n%s", code, out)
+	}
+	if _, stderr, code := run("tset"); code != exitUsage || !strings.Contains(stderr, `did you mean "test"?`) {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}

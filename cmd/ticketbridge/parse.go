@@ -66,7 +66,7 @@ func (a *app) parse(_ context.Context, c *call) error {
 			fmt.Fprintf(a.stdout, "==> %s\n", printable(name, 256))
 		}
 		if c.explain {
-			a.parsedWhy(m)
+			a.explained(explanation(m))
 		} else {
 			a.parsedText(m)
 		}
@@ -157,11 +157,11 @@ func explanation(m *mailparse.Mail) []string {
 	return strings.Split(strings.TrimRight(m.ExplainText(), "\n"), "\n")
 }
 
-// parsedWhy writes the reasoning; what follows a long line stands under its text.
-func (a *app) parsedWhy(m *mailparse.Mail) {
+// explained writes a reasoning; what follows a long line stands under its text.
+func (a *app) explained(lines []string) {
 	const head = 14
 	sc := a.newScreen()
-	for _, line := range explanation(m) {
+	for _, line := range lines {
 		line = printable(line, 5000)
 		label, text := line, ""
 		if len(line) > head {
