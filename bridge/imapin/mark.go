@@ -55,7 +55,7 @@ func (s *session) setAck(a acker) {
 func (s *session) ackFault(err error) {
 	text := ""
 	if err != nil {
-		text = err.Error()
+		text = faultText(err)
 	}
 	s.w.board.set(func(st *Status) {
 		if st.OnDoneErr != text && text != "" {

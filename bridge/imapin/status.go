@@ -1,6 +1,7 @@
 package imapin
 
 import (
+	"regexp"
 	"sync"
 	"time"
 
@@ -53,6 +54,12 @@ func (b *board) set(change func(*Status)) {
 	change(&b.s)
 }
 
+// ownEnd is our end of a connection in an error of package net, with a port that
+// is another each time: the same fault is no news because of it.
+var ownEnd = regexp.MustCompile(`\S+:\d+->`)
+
+func faultText(err error) string { return ownEnd.ReplaceAllString(err.Error(), "") }
+
 // fault notes err and when it is tried again. It reports whether this is news.
 func (b *board) fault(err error, retry time.Time) (news bool) {
 	b.set(func(s *Status) {
@@ -61,8 +68,8 @@ func (b *board) fault(err error, retry time.Time) (news bool) {
 		if s.Err == "" {
 			s.ErrAt = time.Now()
 		}
-		if news = s.Err != err.Error(); news {
-			s.Err = err.Error()
+		if text := faultText(err); text != s.Err {
+			s.Err, news = text, true
 		}
 	})
 	return news

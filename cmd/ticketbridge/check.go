@@ -98,7 +98,9 @@ func (a *app) connectAll(ctx context.Context, sc screen, cfg *config) error {
 	for i, p := range ps {
 		if errs[i] != nil {
 			failed++
-			fmt.Fprintf(a.stdout, "%s %s: %s\n", sc.paint(bad, "FAIL"), p.name, printable(errs[i].Error(), 1000))
+			for _, err := range unjoin(errs[i]) {
+				fmt.Fprintf(a.stdout, "%s %s: %s\n", sc.paint(bad, "FAIL"), p.name, printable(err.Error(), 1000))
+			}
 			continue
 		}
 		fmt.Fprintf(a.stdout, "%s   %s: %s\n", sc.paint(good, "ok"), p.name, printable(got[i].says, 300))

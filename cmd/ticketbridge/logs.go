@@ -45,7 +45,7 @@ func capped(a slog.Attr) slog.Attr {
 	case string:
 		s = v
 	case error:
-		s = v.Error()
+		s = strings.ReplaceAll(v.Error(), "\n", "; ") // several that were joined
 	default:
 		return a
 	}

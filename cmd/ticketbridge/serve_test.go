@@ -46,6 +46,11 @@ func TestLogger(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	buf.Reset()
+	buf.Reset()
+	log.Warn("several", "err", errors.Join(errors.New("folders: Chats: no such folder"), errors.New("folders: More: no such folder")))
+	if want := `"err":"folders: Chats: no such folder; folders: More: no such folder"`; !strings.Contains(buf.String(), want) {
+		t.Errorf("got %s, want %s", buf.String(), want)
+	}
 	log = newLogger(&buf, logging{Level: "debug", Format: "text"}, false)
 	log.Debug("step", "mail", "m1")
 	if !strings.Contains(buf.String(), "time=") || !strings.Contains(buf.String(), "level=DEBUG msg=step mail=m1") {
