@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/emersion/go-message"
@@ -37,7 +38,7 @@ func writeFiles(mw *message.Writer, raw []byte, files map[string]mailparse.Attac
 		}
 		n++
 		name := fileName(known.Filename, known.ContentType, n)
-		pw, err := mw.CreatePart(fileHeader(name, known.ContentType, known.Inline))
+		pw, err := mw.CreatePart(fileHeader(name, known).header())
 		if err != nil {
 			return fmt.Errorf("attach %q: %w", name, err)
 		}
@@ -48,16 +49,25 @@ func writeFiles(mw *message.Writer, raw []byte, files map[string]mailparse.Attac
 	})
 }
 
-func fileHeader(name, contentType string, inline bool) message.Header {
+// plainContentID is an id that can stand in a header field as it is; others are
+// not worth repairing.
+var plainContentID = regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,100}(@[A-Za-z0-9.-]{1,100})?$`)
+
+func fileHeader(name string, a mailparse.Attachment) fields {
 	disposition := "attachment"
-	if inline && strings.HasPrefix(contentType, "image/") {
+	inline := a.Inline && strings.HasPrefix(a.ContentType, "image/")
+	if inline {
 		disposition = "inline"
 	}
-	return fields{
-		{"Content-Type", fold(mime.FormatMediaType(safeType(name, contentType), map[string]string{"name": asciiName(name)}))},
+	h := fields{
+		{"Content-Type", fold(mime.FormatMediaType(safeType(name, a.ContentType), map[string]string{"name": asciiName(name)}))},
 		{"Content-Disposition", disposition + ";\r\n filename" + encodeParam(name)},
 		{"Content-Transfer-Encoding", "base64"},
-	}.header()
+	}
+	if inline && plainContentID.MatchString(a.ContentID) {
+		h = append(h, [2]string{"Content-ID", "<" + a.ContentID + ">"})
+	}
+	return h
 }
 
 // encodeParam writes a parameter's value: quoted, or by RFC 2231 §4 where it is
@@ -155,22 +165,22 @@ func safeType(name, contentType string) string {
 }
 
 // writeOriginal attaches the mirrored mail. message/rfc822 may not be encoded
-// (RFC 2046 §5.2.1), so a mail that is not fit for the wire as it stands
-// travels as a file.
+// (RFC 2046 §5.2.1), and 8 bits need a server with 8BITMIME all the way, so a
+// mail with 8-bit bytes, or not fit for the wire otherwise, travels as a file.
 func writeOriginal(mw *message.Writer, raw []byte) error {
 	if len(raw) == 0 {
 		return errors.New("the original mail is not there to attach")
 	}
 	crlf := toCRLF(raw)
-	h := fileHeader("original.eml", "application/octet-stream", false)
+	h := fileHeader("original.eml", mailparse.Attachment{ContentType: "application/octet-stream"})
 	if canonical(crlf) == nil && ascii(crlf) {
 		h = fields{
 			{"Content-Type", "message/rfc822"},
 			{"Content-Disposition", `attachment; filename="original.eml"`},
-		}.header()
+		}
 		raw = crlf
 	}
-	pw, err := mw.CreatePart(h)
+	pw, err := mw.CreatePart(h.header())
 	if err != nil {
 		return fmt.Errorf("attach the original: %w", err)
 	}

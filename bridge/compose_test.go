@@ -240,6 +240,68 @@ func TestFilesAreCarried(t *testing.T) {
 	}
 }
 
+// TestOriginalTravels: whatever bytes the mirrored mail has, its copy is those
+// bytes, the message stays 7-bit, and only what is so by itself is message/rfc822.
+func TestOriginalTravels(t *testing.T) {
+	p, err := mailparse.NewParser(mailparse.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "From: notifications@acme.test\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+	for _, tt := range []struct{ name, raw, contentType string }{
+		{"7 bits", head + "Hello\r\n.\r\n", "message/rfc822"},
+		{"8 bits", head + "Grüße 你好\r\n", "application/octet-stream"},
+		{"8-bit header", "Subject: Grüße\r\n" + head + "x\r\n", "application/octet-stream"},
+		{"long line", head + strings.Repeat("x", 1200) + "\r\n", "application/octet-stream"},
+		{"lone CR and NUL", head + "a\rb\x00c\r\n", "application/octet-stream"},
+	} {
+		d := testDraft(customerSays(at(11, 6, 30), "Hello"))
+		d.Raw, d.Mail = []byte(tt.raw), p.Parse([]byte(tt.raw))
+		c := testComposer()
+		c.Target.AttachOriginal = true
+		dl, err := c.Compose(testKeys(t), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ascii(dl.Data) || canonical(dl.Data) != nil {
+			t.Errorf("%s: not fit for every server", tt.name)
+		}
+		e, err := message.Read(bytes.NewReader(dl.Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		var contentType string
+		err = e.Walk(func(_ []int, e *message.Entity, err error) error {
+			if _, params, _ := e.Header.ContentDisposition(); err == nil && params["filename"] == "original.eml" {
+				contentType, _, _ = e.Header.ContentType()
+				got, err = io.ReadAll(e.Body)
+			}
+			return err
+		})
+		if err != nil || string(got) != tt.raw || contentType != tt.contentType {
+			t.Errorf("%s: %s, %q, %v", tt.name, contentType, got, err)
+		}
+	}
+}
+
+// TestContentID: a carried inline image keeps its id, if that can stand in a
+// header as it is; no other file has one.
+func TestContentID(t *testing.T) {
+	image := mailparse.Attachment{ContentType: "image/png", Inline: true, ContentID: "part1.ABC_d@acme.test"}
+	evil, none, file := image, image, image
+	evil.ContentID, none.ContentID, file.Inline = "x>\r\nBcc: victim@example.net", "", false
+	for _, tt := range []struct {
+		a    mailparse.Attachment
+		want string
+	}{{image, "<part1.ABC_d@acme.test>"}, {evil, ""}, {none, ""}, {file, ""}} {
+		h := fileHeader("a.png", tt.a).header()
+		if got := h.Get("Content-ID"); got != tt.want {
+			t.Errorf("%+v: got %q, want %q", tt.a, got, tt.want)
+		}
+	}
+}
+
 func keysOf(m map[string][]byte) (names []string) {
 	for k := range m {
 		names = append(names, k)

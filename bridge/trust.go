@@ -57,12 +57,24 @@ func (t Trust) distrust(ctx context.Context, m Mail, p *mailparse.Mail) (string,
 	case "none":
 		return "", nil
 	case "dkim":
-		return t.distrustDKIM(m.Raw, p.Outer.Header, domains)
+		why, err := t.distrustDKIM(m.Raw, p.Outer.Header, domains)
+		return ofForward(why, p, domains[0]), err
 	case "header":
-		return distrustHeader(p.Outer.Header, t.AuthservID[m.Mailbox], domains), nil
+		return ofForward(distrustHeader(p.Outer.Header, t.AuthservID[m.Mailbox], domains), p, domains[0]), nil
 	default:
 		return fmt.Sprintf("not authenticated: [format.%s] authenticate is not set", p.Chat.Format), nil
 	}
+}
+
+// ofForward says what to do about an agent's forward that is not believed: mail
+// between colleagues often goes unsigned, and then the chat's own product cannot
+// vouch for it.
+func ofForward(why string, p *mailparse.Mail, domain string) string {
+	if why == "" || !p.Forwarded {
+		return why
+	}
+	return why + "; a forward counts as its agent's mail, so it needs a signature of " + shown(domain) +
+		": have your mail server sign colleagues' mail too, or release this one"
 }
 
 func (t Trust) isAgent(address string) bool {

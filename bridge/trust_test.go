@@ -134,6 +134,8 @@ func TestDistrustOfForwards(t *testing.T) {
 		m.Forwarded = true
 		if why, err := tr.distrust(t.Context(), Mail{Raw: []byte(signed)}, m); err != nil || (why == "") != trusted {
 			t.Errorf("signed by %s: %q, %v", domain, why, err)
+		} else if !trusted && !strings.HasSuffix(why, "it needs a signature of example.com: have your mail server sign colleagues' mail too, or release this one") {
+			t.Errorf("%q does not say what to do", why)
 		}
 	}
 }

@@ -73,10 +73,8 @@ func (c Config) Problems() []error {
 		bad("password: required (better: password_file or password_env)")
 	}
 	errs = append(errs, c.folderProblems()...)
-	if since, _, err := c.start(); err != nil {
+	if _, _, err := c.start(); err != nil {
 		errs = append(errs, err)
-	} else if since.After(time.Now()) {
-		bad(`start: want a date in the past, not %q: mails that come before it would be left out; want "now" to begin with what comes from now on`, c.Start)
 	}
 	if _, err := c.onDone(); err != nil {
 		errs = append(errs, err)

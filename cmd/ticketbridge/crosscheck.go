@@ -99,6 +99,9 @@ func (x *crosscheck) mailboxes() {
 			names[m.Name] = i
 		}
 		x.addAll(key, m.Problems())
+		if since, err := time.ParseInLocation(time.DateOnly, m.Start, time.Local); err == nil && since.After(time.Now()) {
+			x.add(key+".start", `want a date in the past, not %q: mails that come before it would be left out; want "now" to begin with what comes from now on`, m.Start)
+		}
 		for _, f := range m.Folders {
 			id := strings.ToLower(m.Addr()) + "\x00" + strings.ToLower(m.Username) + "\x00" + f
 			if other, twice := folders[id]; twice && m.Host != "" {
