@@ -10,7 +10,7 @@ var wroteWords = []string{
 	"geschreven", "schreef", "skreau", "skrev", "skreiv", "skrifaði", "kirjoitti", "kirjutas", "napsal", "napísal", "napisał", "napisał(a)", "napisao", "napisala", "napisal", "pisze", "wiadomość napisana przez", "piše", "napisa", "odesílatel",
 	"írta", "a scris", "scris", "ha scrit", "написал", "пишет", "написав", "пише", "напісаў", "написа", "жазған", "yazdı", "yazmış", "έγραψε", "έγραψαν", "rašė", "rakstīja", "shkroi",
 	"写道", "写于", "寫道", "님이 작성", "쓴 글", "のメール", "が書きました", "は書きました", "さんの発言", "đã viết", "menulis", "membalas", "เขียน", "כתב", "כתבה", "נכתב", "كتب", "كتابة", "გამოგზავნა", "წერს", "გრել", "գրել է",
-	"idatzi zuen", "scríobh", "sgrìobh", "ysgrifennodd", "xutz'ib'aj", "yura", "yozdi", "ha scribite", "eo bet skrivet", "het volgende geschreven", "följande", "følgende", "şunu yazdı", "tarihinde",
+	"idatzi zuen", "scríobh", "sgrìobh", "ysgrifennodd", "xutz'ib'aj", "yura", "yozdi", "ha scribite", "eo bet skrivet", "מאת", "quoting", "citando", "citando a", "zitat von", "citaat van", "citat från", "citat av", "selon", "mensaje citado por", "cytowanie", "het volgende geschreven", "följande", "følgende", "şunu yazdı", "tarihinde",
 }
 
 // openers begin an attribution line that is wrapped over several lines.

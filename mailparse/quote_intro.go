@@ -17,11 +17,11 @@ func (q *quoted) introEnd(i int) int {
 	next := q.nextFilled(i + 1)
 	marked := next >= 0 && q.kinds[next] == lineMark
 	joined := q.lines[i]
-	if !marked && !tellsWhen(joined) && !(i > 0 && tellsWhen(q.lines[i-1])) {
+	if !marked && (!tellsWhen(joined) && !(i > 0 && tellsWhen(q.lines[i-1])) || isBareIntro(joined)) {
 		return -1
 	}
 	alone := readIntro(joined)
-	if alone.opener && alone.client() {
+	if alone.client() && (alone.opener || alone.verb && alone.date && alone.address) {
 		return i
 	}
 	loose := -1
@@ -61,10 +61,15 @@ func (q *quoted) clientIntro(from, to int) bool {
 // endsIntro is the cheap test: "…:" or "---- … ----".
 func endsIntro(line string) bool {
 	line = strings.TrimRight(line, " \t*_\u00a0\u200e\u200f\u202c\ufeff")
-	if strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") {
+	if strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：") || isBareIntro(line) {
 		return true
 	}
 	return strings.HasSuffix(line, "--") && strings.HasPrefix(strings.TrimLeft(line, " \t"), "--")
+}
+
+// isBareIntro: Gmail once wrote "2026/11/24 Ann Example <ann@example.com>".
+func isBareIntro(line string) bool {
+	return strings.HasSuffix(line, ">") && len(line) < 100 && line[0] >= '1' && line[0] <= '9' && hasAddress(line)
 }
 
 // intro is what speaks for a line being one.
@@ -114,7 +119,7 @@ func readIntro(line string) intro {
 	if len(line) > longestIntro {
 		return intro{}
 	}
-	low := strings.ToLower(strings.Trim(line, " \t*_-\u00a0\u200e\u200f\u202a\u202c\ufeff"))
+	low := strings.ToLower(strings.Trim(visible(line), " \t*_-"))
 	in := intro{address: hasAddress(low)}
 	for w := range strings.FieldsSeq(low) {
 		if in.words++; in.words == 1 {
@@ -128,7 +133,8 @@ func readIntro(line string) intro {
 			break
 		}
 	}
-	if r, _ := utf8.DecodeRuneInString(low); unicode.IsDigit(r) {
+	r, _ := utf8.DecodeRuneInString(low)
+	if unicode.IsDigit(r) || strings.HasPrefix(line, "* ") && strings.HasSuffix(low, "]:") { // mutt's "* Ann <ann@example.com> [2026-11-24 10:11]:"
 		in.opener = true
 		return in
 	}
@@ -182,10 +188,16 @@ func hasDate(s string) (date, clock bool) {
 				clock = true
 			case '.', '/', '-':
 				dotted++
+				clock = clock || s[i] == '.' && afterClockWord(s[:from])
 			}
 		}
 	}
 	return year && groups >= 2 || dotted >= 2 || clock && groups >= 3, clock
+}
+
+// afterClockWord: what comes is a time though it has a dot: "klo 10.11".
+func afterClockWord(s string) bool {
+	return strings.HasSuffix(s, "klo ") || strings.HasSuffix(s, "kl. ") || strings.HasSuffix(s, "kl ")
 }
 
 func digitWithin(s string, n int) bool {
@@ -223,7 +235,7 @@ func (q *quoted) blockAt(i int) int {
 // isRule: a line of underscores, dashes or equal signs and nothing else.
 func isRule(line string) bool {
 	t := strings.TrimSpace(line)
-	return len(t) >= 10 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "")
+	return len(t) >= 5 && (strings.Trim(t, "_") == "" || strings.Trim(t, "-") == "" || strings.Trim(t, "=") == "")
 }
 
 // isSeparator: "-----Original Message-----" in any language. A sentence of
