@@ -239,24 +239,10 @@ func withoutSignOff(s string) string {
 	}
 	for len(lines) > 0 {
 		last := strings.TrimSpace(lines[len(lines)-1])
-		if last != "" && !mobileSignature(last) {
+		if last != "" && !isDeviceLine(last) {
 			break
 		}
 		lines = lines[:len(lines)-1]
 	}
 	return strings.Join(lines, "\n")
-}
-
-// mobileSignature: what phones write below a mail.
-func mobileSignature(line string) bool {
-	if len(line) > 160 {
-		return false
-	}
-	l := foldLabel(line)
-	for _, p := range [...]string{"sent from my ", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from proton", "sent from ", "sent via ", "sent with ", "get outlook for ", "von meinem ", "gesendet von ", "gesendet mit ", "von outlook ", "outlook für ", "envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook ", "obtenez outlook ", "enviado desde ", "obtener outlook ", "enviado do meu ", "enviado a partir ", "enviado via ", "obter o outlook ", "inviato da ", "ottieni outlook ", "verzonden vanaf ", "verstuurd vanaf ", "outlook voor ", "wysłane z ", "wysłano z ", "pobierz program outlook", "skickat från ", "hämta outlook ", "sendt fra ", "hent outlook ", "lähetetty ", "hanki outlook ", "odesláno z ", "odoslané z ", "отправлено с ", "отправлено из ", "надіслано з ", "iphone'umdan", "ipad'imden", "発信元:", "iphoneから送信", "ipadから送信", "发自我的", "從我的", "傳送自", "나의 iphone"} {
-		if strings.HasPrefix(l, p) {
-			return true
-		}
-	}
-	return false
 }

@@ -51,7 +51,8 @@ const (
 type quoted struct {
 	lines  []string
 	kinds  []lineKind
-	labels []labelSet // of a header block, per line
+	labels []labelSet   // of a header block, per line
+	glued  map[int]bool // lines that stood on the one before
 }
 
 // cutQuotes is one pass; changed says that it cut something.
@@ -60,6 +61,7 @@ func cutQuotes(text string) (cut string, changed bool) {
 		return text, false
 	}
 	q := &quoted{lines: strings.Split(text, "\n")}
+	q.splitIntros()
 	q.classify()
 	q.cutUnmarked()
 	q.cutMarked()
@@ -298,11 +300,28 @@ func (q *quoted) join() string {
 		for i < len(q.lines) && q.kinds[i] != lineCut {
 			i++
 		}
-		if s := trimBody(strings.Join(q.lines[from:i], "\n")); s != "" {
+		if s := trimBody(q.text(from, i)); s != "" {
 			kept = append(kept, s)
 		}
 	}
 	return strings.Join(kept, "\n\n")
+}
+
+// text is that of the lines [from, to).
+func (q *quoted) text(from, to int) string {
+	if len(q.glued) == 0 {
+		return strings.Join(q.lines[from:to], "\n")
+	}
+	var b strings.Builder
+	for i := from; i < to; i++ {
+		if i > from && q.glued[i] {
+			b.WriteByte(' ')
+		} else if i > from {
+			b.WriteByte('\n')
+		}
+		b.WriteString(q.lines[i])
+	}
+	return b.String()
 }
 
 // trimBody takes empty lines off both ends, and blanks off the last.

@@ -10,7 +10,7 @@ var wroteWords = []string{
 	"geschreven", "schreef", "skreau", "skrev", "skreiv", "skrifaði", "kirjoitti", "kirjutas", "napsal", "napísal", "napisał", "napisał(a)", "napisao", "napisala", "napisal", "pisze", "wiadomość napisana przez", "piše", "napisa", "odesílatel",
 	"írta", "a scris", "scris", "ha scrit", "написал", "пишет", "написав", "пише", "напісаў", "написа", "жазған", "yazdı", "yazmış", "έγραψε", "έγραψαν", "rašė", "rakstīja", "shkroi",
 	"写道", "写于", "寫道", "님이 작성", "쓴 글", "のメール", "が書きました", "は書きました", "さんの発言", "đã viết", "menulis", "membalas", "เขียน", "כתב", "כתבה", "נכתב", "كتب", "كتابة", "გამოგზავნა", "წერს", "გრել", "գրել է",
-	"idatzi zuen", "scríobh", "sgrìobh", "ysgrifennodd", "xutz'ib'aj", "yura", "yozdi", "ha scribite", "eo bet skrivet", "מאת", "quoting", "citando", "citando a", "zitat von", "citaat van", "citat från", "citat av", "selon", "mensaje citado por", "cytowanie", "het volgende geschreven", "följande", "følgende", "şunu yazdı", "tarihinde",
+	"idatzi zuen", "scríobh", "sgrìobh", "ysgrifennodd", "xutz'ib'aj", "yura", "yozdi", "ha scribite", "eo bet skrivet", "folgendes geschrieben", "작성", "va escriure", "מאת", "quoting", "citando", "citando a", "zitat von", "citaat van", "citat från", "citat av", "selon", "mensaje citado por", "cytowanie", "het volgende geschreven", "följande", "følgende", "şunu yazdı", "tarihinde",
 }
 
 // openers begin an attribution line that is wrapped over several lines.
@@ -36,7 +36,7 @@ var replyLines = []string{
 
 // mobileWords begin the one-line signatures that devices and apps append.
 var mobileWords = []string{
-	"sent from my ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from windows mail", "sent from mobile", "sent from an ", "sent from a ", "sent from gmail mobile", "sent from mailbox", "sent from proton", "sent from nine", "sent from blue", "sent from spark", "sent from the ", "sent from iphone", "sent from ipad", "sent from android", "sent from huawei", "sent from xiaomi", "sent from newton", "sent from airmail", "sent from canary", "sent with proton", "sent with spark", "sent with airmail", "sent with mailtrack", "sent with tutanota", "sent via ", "sent on the go", "sent using ", "sent securely", "secured with tuta", "get outlook for ", "download outlook for ", "get bluemail for ", "typed on my ", "written on my ",
+	"sent from my ", "sent from mail for ", "sent from outlook", "sent from yahoo", "sent from samsung", "sent from windows mail", "sent from mobile", "sent from an ", "sent from a ", "sent from gmail mobile", "sent from mailbox", "sent from proton", "sent from nine", "sent from blue", "sent from spark", "sent from the ", "sent from iphone", "sent from ipad", "sent from android", "sent from huawei", "sent from xiaomi", "sent from newton", "sent from mymail", "sent from aol", "sent from xfinity", "sent from airmail", "sent from canary", "sent with proton", "sent with spark", "sent with airmail", "sent with mailtrack", "sent with tutanota", "sent via ", "sent on the go", "sent using ", "sent securely", "secured with tuta", "get outlook for ", "download outlook for ", "get bluemail for ", "typed on my ", "written on my ",
 	"von meinem ", "von meiner ", "gesendet von ", "gesendet mit ", "gesendet über ", "gesendet aus ", "diese nachricht wurde von meinem ", "holen sie sich outlook für ", "outlook für ",
 	"envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "envoyé avec ", "envoyé de ", "obtenez outlook pour ", "télécharger outlook pour ", "obtenir outlook pour ",
 	"enviado desde ", "enviado de mi ", "enviado do meu ", "enviado do ", "enviado a partir do ", "enviado via ", "enviado por ", "obtener outlook para ", "obter o outlook para ", "obtenha o outlook para ", "descargar outlook para ", "enviat des de ", "enviado con ", "enviado pelo ",
@@ -44,15 +44,15 @@ var mobileWords = []string{
 	"skickat från ", "skickades från ", "hämta outlook för ", "sendt fra ", "sendt med ", "hent outlook til ", "få outlook for ", "skaff deg outlook ", "lähetetty ", "hanki outlook ", "odesláno z ", "odoslané z ", "získat outlook pro ", "stáhnout outlook pro ",
 	"wysłane z ", "wysłano z ", "wysłane za pomocą ", "pobierz aplikację outlook", "pobierz outlook", "elküldve ", "az outlook beszerzése", "trimis de pe ", "trimis din ", "trimis de la ", "trimise de pe ", "poslano s ", "poslano sa ", "poslano z ", "отправлено с ", "отправлено из ", "скачать outlook", "получить outlook", "надіслано з ", "відправлено з ", "изпратено от ", "στάλθηκε από ", "αποστολή από ",
 	"iphone'umdan gönderildi", "iphone'dan gönderildi", "ipad'imden gönderildi", "android uygulamasından", "outlook'u edinin", "gửi từ ", "đã gửi từ ", "dikirim dari ", "saadetud minu ", "išsiųsta iš ", "nosūtīts no ",
-	"从我的", "發自我的", "发自我的", "发自", "來自我的", "從我的", "发送自", "iphoneから送信", "ipadから送信", "androidから送信", "私のiphoneから", "나의 iphone에서", "내 iphone에서", "나의 ipad에서", "iphone에서 보냄", "נשלח מה", "أرسلت من", "تم الإرسال من", "ส่งจาก",
-	"[sent from ", "(sent from ", "<sent from ", "sent by ", "--sent from", "please excuse typos", "please excuse brevity", "please excuse my brevity", "excuse typos", "pardon typos",
+	"从我的", "發自我的", "发自我的", "发自", "來自我的", "從我的", "发送自", "iphoneから送信", "ipadから送信", "androidから送信", "私のiphoneから", "나의 iphone에서", "내 iphone에서", "나의 ipad에서", "iphone에서 보냄", "נשלח מה", "أرسلت من", "أُرسلت من", "تم الإرسال من", "ส่งจาก",
+	"sent on the move", "sent from anywhere", "[sent from ", "(sent from ", "<sent from ", "sent by ", "--sent from", "please excuse typos", "please excuse brevity", "please excuse my brevity", "excuse typos", "pardon typos",
 }
 
 // mobileTails end such lines where the language puts the device first.
 var mobileTails = []string{"から送信", "から送信されました", "gesendet", "gönderildi", "에서 보냄", "에서 보낸 메일", "lähetetty", "üzenetet küldték", "küldve", "发送", "傳送", "傳來"}
 
 // devices make a line with a mobile tail a signature and not a sentence.
-var devices = []string{"iphon", "ipad", "android", "outlook", "blackberry", "samsung", "galaxy", "smartphone", "handy", "mobil", "windows", "tablet", "huawei", "xiaomi", "htc", "nokia", "sony", "lumia", "yahoo", "gmail", "mail", "ios", "phone", "device", "droid", "pixel", "nexus", "telefon", "teléfono", "téléphone", "telefono", "cellulare", "móvil", "celular"}
+var devices = []string{"iphon", "ipad", "android", "outlook", "blackberry", "samsung", "galaxy", "smartphone", "handy", "mobil", "windows", "tablet", "huawei", "xiaomi", "htc", "nokia", "sony", "lumia", "yahoo", "gmail", "mail", "ios", "phone", "device", "droid", "pixel", "nexus", "telefon", "teléfono", "téléphone", "telefono", "cellulare", "móvil", "celular", "spark", "superhuman", "nine", "aol", " app", "почт", "canary", "tuta", "on the move"}
 
 // closings stand alone above a name at the end of a mail.
 var closings = map[string]bool{

@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,6 +50,37 @@ func (q *quoted) introEnd(i int) int {
 	return -1
 }
 
+// splitIntros divides "I agree. On Wed, 4 Nov 2026 at 10:11, Ann wrote:": what
+// stands before the intro on its line is the writer's.
+func (q *quoted) splitIntros() {
+	for i := 0; i < len(q.lines); i++ {
+		line := q.lines[i]
+		if !endsIntro(line) || len(line) > longestIntro || strings.HasPrefix(line, ">") || !tellsWhen(line) || readIntro(line).opener {
+			continue
+		}
+		for at := 0; ; {
+			k := strings.IndexByte(line[at:], ' ')
+			if k < 0 {
+				break
+			}
+			at += k + 1
+			if r, _ := utf8.DecodeRuneInString(line[at:]); !unicode.IsUpper(r) {
+				continue
+			}
+			if in := readIntro(line[at:]); in.opener && in.verb && in.date && in.client() {
+				q.lines = slices.Insert(q.lines, i+1, line[at:])
+				q.lines[i] = line[:at-1]
+				if q.glued == nil {
+					q.glued = map[int]bool{}
+				}
+				q.glued[i+1] = true
+				i++
+				break
+			}
+		}
+	}
+}
+
 // tellsWhen: without a digit or an address no client's intro.
 func tellsWhen(line string) bool { return strings.ContainsAny(line, "0123456789@") }
 
@@ -78,9 +110,11 @@ type intro struct {
 	date    bool // a day, or a time beside a number
 	clock   bool
 	address bool
-	opener  bool // begins as clients begin it
-	words   int
-	first   string
+	// addressLast: nothing but brackets follows the address. In a log a word does.
+	addressLast bool
+	opener      bool // begins as clients begin it
+	words       int
+	first       string
 }
 
 // client: written by a mail client and not by a person in passing.
@@ -90,7 +124,7 @@ func (in intro) client() bool {
 		// "Bob/ACME wrote on 24.11.2026 10:11:" is Lotus Notes'
 		return in.opener || in.address || in.clock && in.words <= 10 && !in.sentence()
 	case in.date && in.address:
-		return in.opener && in.words <= 16
+		return in.opener && in.words <= 16 && in.addressLast
 	case in.verb && in.address:
 		return in.words <= 8
 	}
@@ -121,6 +155,7 @@ func readIntro(line string) intro {
 	}
 	low := strings.ToLower(strings.Trim(visible(line), " \t*_-"))
 	in := intro{address: hasAddress(low)}
+	in.addressLast = in.address && !strings.Contains(low[strings.LastIndexByte(low, '@'):], " ")
 	for w := range strings.FieldsSeq(low) {
 		if in.words++; in.words == 1 {
 			in.first = w
@@ -257,6 +292,9 @@ func isSeparator(line string) bool {
 	case useForward, useEither, useNamed:
 		return true
 	}
+	if in := readIntro(s.text); in.verb && in.words <= 8 {
+		return true // Android's "---- Ann Example wrote ----"
+	}
 	low := foldLabel(s.text)
 	for _, w := range moreOriginalWords {
 		if strings.HasPrefix(low, w) {
@@ -301,6 +339,7 @@ func (q *quoted) labelsAt(i int) int {
 	}
 	var seen labelSet
 	labels, end := 0, i
+	address, clock := false, false
 	for j := i; j < len(q.lines) && j < i+longest && q.kinds[j] != lineMark; j++ {
 		if q.kinds[j] == lineEmpty {
 			// HTML made into text may put an empty line between the rows.
@@ -316,11 +355,22 @@ func (q *quoted) labelsAt(i int) int {
 			}
 			continue // a wrapped value
 		}
+		if label&labelFrom != 0 {
+			address = address || hasAddress(q.lines[j])
+		} else if label&labelDate != 0 {
+			date, time := hasDate(q.lines[j])
+			clock = clock || date && time
+		}
 		seen |= label
 		labels++
 		end = j + 1
 	}
-	if seen&labelFrom == 0 || seen&(labelDate|labelSubject) == 0 || labels < 3 {
+	switch {
+	case seen&labelFrom == 0 || seen&(labelDate|labelSubject) == 0:
+		return 0
+	case labels < 3 && !(address && clock):
+		return 0
+	case !address && !clock: // "From: Berlin, To: Paris, Date: 24.11." is somebody's form
 		return 0
 	}
 	return end - i

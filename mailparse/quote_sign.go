@@ -227,14 +227,15 @@ func isDeviceLine(line string) bool {
 	}
 	link := ""
 	if i := strings.Index(t, "http"); i >= 0 {
-		t, link = strings.TrimRight(t[:i], " <[("), t[i:]
-		if _, behind, ok := strings.Cut(link, ">"); ok { // "Sent from Mail<https://…> for Windows"
-			t = strings.TrimRight(t+behind, " ")
+		t, link = strings.TrimRight(t[:i], " <[(]"), t[i:]
+		if k := strings.IndexAny(link, ">)"); k >= 0 { // "Sent from Mail<https://…> for Windows"
+			t = strings.TrimRight(t+link[k+1:], " ")
 		}
+		t = strings.Replace(t, "[", "", 1)
 	}
 	if head, tail, ok := strings.Cut(t, ","); ok {
 		// "Sent from my iPhone, please excuse typos"; but "Sent from my desk, which is …" is a sentence
-		if len(strings.Fields(tail)) > 3 && !apology(tail) {
+		if len(strings.Fields(tail)) > 3 && !apology(tail) && !(len(tail) < 40 && hasDevice(tail) && (strings.HasPrefix(tail, " an ") || strings.Contains(tail, "sent "))) {
 			return false
 		}
 		t = head
