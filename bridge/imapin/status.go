@@ -12,6 +12,10 @@ import (
 type Status struct {
 	Mailbox, Folder string
 
+	// Standby says which other daemon watches the mailbox, and until when at
+	// least; "" where this one does. HeldBy is that daemon.
+	Standby, HeldBy string
+
 	Connected bool
 	Since     time.Time // of the connection, or of the lack of one
 	Idle      bool      // the server tells of new mails; else they are polled for

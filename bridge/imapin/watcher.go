@@ -9,6 +9,7 @@
 //	batch.go    sizes, then bodies, a batch at a time; one by one what is suspect
 //	fetch.go    one question to the server, and insisting on the answer
 //	mark.go     on_done: keyword or move, after the record is durable
+//	mailbox.go  all folders of a mailbox, while this daemon holds its lease
 //	conn.go     deadlines and limits below go-imap, which has none
 //
 // # What is promised
@@ -90,8 +91,19 @@ func NewAll(cfg Config, store bridge.Cursors, handle Handler, log *slog.Logger) 
 // Status tells how the watching goes.
 func (w *Watcher) Status() Status { return w.board.read() }
 
+// begin forgets what another daemon may have changed since.
+func (w *Watcher) begin() {
+	w.begun, w.suspect, w.blamed, w.excused, w.counted, w.initial, w.noted = false, 0, "", 0, 0, false, 0
+	w.board.set(func(s *Status) {
+		if s.Standby != "" {
+			s.HeldBy, s.Standby, s.Since = "", "", time.Now()
+		}
+	})
+}
+
 // Run watches until ctx ends, and then returns nil; whatever else happens, it
-// tries again. It returns an error only for a config that cannot work.
+// tries again. It returns an error only for a config that cannot work, and
+// ErrLost when the store takes nothing more under the lease ctx is bound to.
 func (w *Watcher) Run(ctx context.Context) error {
 	if err := errors.Join(w.cfg.Problems()...); err != nil {
 		return fmt.Errorf("mailbox %s: %w", w.cfg.Name, err)
@@ -106,6 +118,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 		})
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, bridge.ErrLost) {
+			return err
 		}
 		if !ready.IsZero() && time.Since(ready) > soundAfter {
 			failures = 0
@@ -255,7 +270,7 @@ func (w *Watcher) persist(ctx context.Context, what string, f func() error) erro
 		if err == nil && n > 1 {
 			w.well()
 		}
-		if err == nil || errors.Is(err, errStumbled) {
+		if err == nil || errors.Is(err, errStumbled) || errors.Is(err, bridge.ErrLost) {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -311,7 +326,7 @@ func (w *Watcher) finish(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), imaplink.StopGrace)
 	defer cancel()
-	if err := w.store.BeginBatch(ctx, w.cfg.Name, w.folder, 0); err != nil {
+	if err := w.store.BeginBatch(ctx, w.cfg.Name, w.folder, 0); err != nil && !errors.Is(err, bridge.ErrLost) {
 		w.log.Warn("batch not taken back", "err", err)
 	}
 }

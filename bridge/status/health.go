@@ -43,6 +43,7 @@ type StoreHealth struct {
 type MailboxHealth struct {
 	Mailbox   string    `json:"mailbox"`
 	Folder    string    `json:"folder"`
+	Standby   string    `json:"standby,omitempty"` // which other daemon watches it
 	Connected bool      `json:"connected"`
 	Since     time.Time `json:"since"`
 	Behind    int64     `json:"behind"`
@@ -77,7 +78,7 @@ func (p *Page) health(v view) Health {
 		h.Reasons = append(h.Reasons, "store: "+h.Store.Error)
 	}
 	for _, f := range v.folders {
-		h.Mailboxes = append(h.Mailboxes, MailboxHealth{printable(f.Mailbox), printable(f.Folder), f.Connected, f.Since.UTC(), f.Behind, p.text(f.Err)})
+		h.Mailboxes = append(h.Mailboxes, MailboxHealth{printable(f.Mailbox), printable(f.Folder), p.text(f.Standby), f.Connected, f.Since.UTC(), f.Behind, p.text(f.Err)})
 		if r := p.folderReason(f, v.now); r != "" {
 			h.Reasons = append(h.Reasons, "mailbox "+f.name()+": "+r)
 		}
@@ -94,6 +95,9 @@ func (p *Page) health(v view) Health {
 
 // folderReason says why a folder is not well, "" if it is.
 func (p *Page) folderReason(f Folder, now time.Time) string {
+	if f.Standby != "" {
+		return ""
+	}
 	if !f.Connected {
 		if d := now.Sub(f.Since); d > downAfter {
 			return strings.TrimSuffix("not connected for "+brief(d)+": "+p.text(f.Err), ": ")

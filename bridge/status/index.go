@@ -151,17 +151,23 @@ func (p *Page) lists(ctx context.Context, d *indexData, now time.Time) []error {
 
 func (p *Page) folderRow(f Folder, now time.Time) folderRow {
 	row := folderRow{Name: f.name(), Since: ago(f.Since, now), Looked: ago(f.Woken, now)}
-	row.State = "not connected"
-	if f.Connected {
+	switch {
+	case f.Standby != "":
+		row.State = "stands by"
+	case f.Connected && f.Idle:
+		row.State = "idles"
+	case f.Connected:
 		row.State = "polls"
-		if f.Idle {
-			row.State = "idles"
-		}
+	default:
+		row.State = "not connected"
 	}
 	if f.Behind > 0 {
 		row.Behind = strconv.FormatInt(f.Behind, 10)
 	}
 	var notes []string
+	if f.Standby != "" {
+		notes = append(notes, p.text(f.Standby))
+	}
 	if f.Err != "" {
 		notes = append(notes, p.text(f.Err))
 	}

@@ -35,6 +35,7 @@ type Store interface {
 type Folder struct {
 	Mailbox, Folder string
 
+	Standby   string // which other daemon watches it; "" where this one does
 	Connected bool
 	Since     time.Time     // of the connection, or of the lack of one; zero: since the start
 	Idle      bool          // the server tells of new mails; else they are polled for

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"ticketbridge/bridge"
 	"ticketbridge/bridge/imapin"
@@ -53,6 +54,9 @@ type store struct {
 	URL     bridge.Secret `toml:"url"`
 	URLFile string        `toml:"url_file"`
 	URLEnv  string        `toml:"url_env"`
+	// Lease is how long a daemon that fell silent keeps its mailboxes from the
+	// others that share the database.
+	Lease bridge.Duration `toml:"lease"`
 }
 
 // formats says which chat products are read.
@@ -90,7 +94,7 @@ func newConfig() config {
 		Transport: transport{Config: smtpout.Default(), Folder: "INBOX"},
 		Probe:     defaultLookUp(),
 		Outbox:    outbox{RetryFirst: bridge.Duration(d.First), RetryMost: bridge.Duration(d.Most), GiveUp: bridge.Duration(d.GiveUp)},
-		Store:     store{URL: "sqlite:ticketbridge.db"},
+		Store:     store{URL: "sqlite:ticketbridge.db", Lease: bridge.Duration(30 * time.Second)},
 		HTTP:      status.Default(),
 		Log:       logging{Level: "info", Format: "text"},
 	}

@@ -145,6 +145,9 @@ func (x *crosscheck) store() {
 	default:
 		x.add("store.url", `want "sqlite:ticketbridge.db" (in state_dir) or "postgres://user@host/database"`)
 	}
+	if l := x.Store.Lease.D(); l < 2*time.Second || l > 10*time.Minute {
+		x.add("store.lease", "want 2s to 10m, not %s", l)
+	}
 }
 
 // urlPassword reports whether a store's URL holds a password.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imapin"
 	"ticketbridge/bridge/status"
 )
 
@@ -28,12 +29,19 @@ func (d *daemon) folders() []status.Folder {
 		look[m.Name] = m.Poll
 	}
 	var fs []status.Folder
-	for _, w := range d.watchers {
-		s := w.Status()
+	for _, s := range d.statuses() {
 		fs = append(fs, status.Folder{
-			Mailbox: s.Mailbox, Folder: s.Folder, Connected: s.Connected, Since: s.Since, Idle: s.Idle, Woken: s.Woken,
+			Mailbox: s.Mailbox, Folder: s.Folder, Standby: s.Standby, Connected: s.Connected, Since: s.Since, Idle: s.Idle, Woken: s.Woken,
 			LookEvery: look[s.Mailbox].D(), Behind: s.Behind, Err: s.Err, ErrSince: s.ErrAt, RetryAt: s.RetryAt, OnDoneErr: s.OnDoneErr, SetAside: s.SetAside, Sessions: s.Sessions,
 		})
 	}
 	return fs
+}
+
+func (d *daemon) statuses() []imapin.Status {
+	var all []imapin.Status
+	for _, m := range d.mailboxes {
+		all = append(all, m.Statuses()...)
+	}
+	return all
 }

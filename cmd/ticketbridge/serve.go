@@ -100,7 +100,7 @@ type daemon struct {
 	transport bridge.Transport
 	ingest    *bridge.Ingest
 	sender    *bridge.Sender
-	watchers  []*imapin.Watcher
+	mailboxes []*imapin.Mailbox
 	page      *status.Page
 	undo      []func()
 }
@@ -149,7 +149,8 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 	})
 	d.ingest.Kick = d.sender.Kick
 	for _, m := range cfg.Mailboxes {
-		d.watchers = append(d.watchers, imapin.NewAll(m.Config, d.store, d.ingest.Handle, log)...)
+		hold := imapin.Hold{Holder: cfg.worker(), TTL: cfg.Store.Lease.D()}
+		d.mailboxes = append(d.mailboxes, imapin.NewMailbox(m.Config, d.store, hold, d.ingest.Handle, log))
 	}
 	d.page = status.New(cfg.HTTP, status.Sources{
 		Store: d.store, Folders: d.folders, Mailboxes: d.names(), Version: buildVersion(), Log: log,
@@ -170,8 +171,8 @@ func (d *daemon) names() []string {
 // error here means that the daemon cannot go on.
 func (d *daemon) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, w := range d.watchers {
-		g.Go(func() error { return w.Run(ctx) })
+	for _, m := range d.mailboxes {
+		g.Go(func() error { return m.Run(ctx) })
 	}
 	g.Go(func() error { return d.sender.Run(ctx) })
 	g.Go(func() error { return d.page.Run(ctx) })
