@@ -35,7 +35,7 @@ func styleFlags(style string, fl nodeFlags) nodeFlags {
 func matters(name string) bool {
 	switch name {
 	case "display", "visibility", "mso-hide", "opacity", "font-size", "font", "max-height", "height", "width", "max-width",
-		"overflow", "text-indent", "left", "top", "white-space", "margin", "margin-top", "margin-bottom":
+		"overflow", "text-indent", "left", "top", "white-space", "margin", "margin-top", "margin-bottom", "border-top":
 		return true
 	}
 	return false
@@ -88,6 +88,11 @@ func (s *styled) declare(name, value string, fl *nodeFlags) {
 		s.marginTop = isZero(value)
 	case "margin-bottom":
 		s.marginBt = isZero(value)
+	case "border-top":
+		// Outlook 2013 and later, 2007 and 2010; rewritten by a browser on the way.
+		for _, colour := range [...]string{"#e1e1e1", "#b5c4df", "rgb(225, 225, 225)", "rgb(181, 196, 223)"} {
+			*fl |= when(strings.Contains(value, colour), nodeRuled)
+		}
 	}
 }
 

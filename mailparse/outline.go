@@ -9,6 +9,7 @@ type outline struct {
 	nodes   []node
 	ids     []int32 // elements that have an id
 	classed []int32 // elements that have a class
+	ruled   []int32 // elements with the line above them that Outlook draws over a header block
 }
 
 // node is an element or, where tag is "", a text. The descendants of node i
@@ -32,6 +33,7 @@ const (
 	nodePre                             // white space is kept
 	nodeBlock                           // its style says display: block
 	nodeTight                           // its style says no margin above and below
+	nodeRuled                           // its style draws Outlook's line above a header block
 	nodeEnded                           // its end tag came before that of a block in it
 )
 

@@ -73,6 +73,9 @@ func (t *builder) startTag(tag string, attrs []htmlAttr, selfClosing bool) {
 		n.flags |= nodeHidden
 	}
 	t.doc.nodes = append(t.doc.nodes, n)
+	if n.flags&nodeRuled != 0 {
+		t.doc.ruled = append(t.doc.ruled, i)
+	}
 	for _, a := range n.attrs {
 		switch a.name {
 		case "id":

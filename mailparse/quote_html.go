@@ -19,6 +19,7 @@ const (
 // quoteIDs and quoteClasses are what mail clients call these elements.
 var quoteIDs = map[string]quoteMark{
 	"divRplyFwdMsg": markEnd, "appendonsend": markEnd, // Outlook on the web and new Outlook; the rule and header block follow
+	"stopSpelling": markEnd, "zwchr": markEnd, // Hotmail, Zimbra: a rule
 	"OLK_SRC_BODY_SECTION":                    markWhole, // Outlook for Mac
 	"mail-editor-reference-message-container": markWhole, // Outlook mobile
 	"isReplyContent":                          markWhole, // NetEase
@@ -29,6 +30,9 @@ var quoteIDs = map[string]quoteMark{
 
 var quoteClasses = map[string]quoteMark{
 	"yahoo_quoted": markWhole, "protonmail_quote": markWhole, "zmail_extra": markWhole, "tutanota_quote": markWhole, "ms-outlook-mobile-reference-message": markWhole,
+	"missive_quote": markWhole, "freshdesk_quote": markWhole, "front-blockquote": markWhole, "quotedReply": markWhole, "hs_reply": markWhole, "lark-mail-quote": markWhole, "history-quote-wrapper": markWhole,
+	"OutlookMessageHeader":    markEnd,
+	"gmail_quote_attribution": markIntro, "airmail_on": markIntro,
 	"gmail_attr": markIntro, "moz-cite-prefix": markIntro,
 	"gmail_signature": markSign, "moz-signature": markSign, "protonmail_signature_block": markSign, "yahoo_signature": markSign,
 }
@@ -52,11 +56,31 @@ func findMarkedQuotes(s span) markedQuotes {
 	for _, i := range s.doc.classed {
 		if s.from <= i && i < s.to {
 			for c := range strings.FieldsSeq(s.doc.nodes[i].attr("class")) {
-				m.add(s, i, quoteClasses[peelHops(c)])
+				c = peelHops(c)
+				if strings.HasPrefix(c, "ydp") && strings.HasSuffix(c, "yahoo_quoted") { // "ydp1f2e3d4cyahoo_quoted"
+					c = "yahoo_quoted"
+				}
+				m.add(s, i, quoteClasses[c])
 			}
 		}
 	}
+	for _, i := range s.doc.ruled {
+		// Below such a line a header block stands, in whatever language; else it is decoration.
+		if s.from <= i && i < s.to && headerRows(s.doc.element(i).text()) > 2 {
+			m.add(s, i, markEnd)
+		}
+	}
 	return m
+}
+
+// headerRows counts the lines of a text that look like "Label: value".
+func headerRows(text string) (n int) {
+	for line := range strings.Lines(text) {
+		if _, ok := foreignLine(strings.TrimSpace(line)); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // introduced adds the intro and the blockquote right behind it, in whatever
@@ -88,6 +112,9 @@ func (m *markedQuotes) add(s span, i int32, mark quoteMark) {
 	}
 	switch mark {
 	case markWhole:
+		if s.doc.nodes[i].tag == "blockquote" {
+			return // has marks as text, and its intro goes with them
+		}
 		m.quotes = append(m.quotes, s.clip(s.doc.element(i)))
 	case markIntro:
 		m.intros = append(m.intros, s.clip(s.doc.element(i)))

@@ -133,8 +133,11 @@ func (in intro) client() bool {
 
 // weak: enough above lines with marks.
 func (in intro) weak() bool {
-	if in.verb && in.words <= 8 {
+	switch {
+	case in.verb && in.words <= 8:
 		return !in.sentence()
+	case in.date && in.address: // in a language we do not know
+		return in.words <= 14 && !in.sentence()
 	}
 	return in.date && in.clock && in.opener && in.words <= 14
 }

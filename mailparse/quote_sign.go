@@ -13,13 +13,16 @@ import (
 // stand above.
 func cutSignature(text string) (cut string, changed bool) {
 	lines := strings.Split(text, "\n")
-	for _, find := range []func([]string) int{sigDash, listFooter, contactBlock, dashName} {
+	if i := sigDash(lines); i >= 0 {
+		return trimBody(strings.Join(lines[:i], "\n")), true
+	}
+	if i, j := deviceLine(lines); i >= 0 { // before contactBlock: its link is no contact
+		return trimBody(strings.Join(slices.Delete(lines, i, j), "\n")), true
+	}
+	for _, find := range []func([]string) int{listFooter, contactBlock, dashName} {
 		if i := find(lines); i >= 0 {
 			return trimBody(strings.Join(lines[:i], "\n")), true
 		}
-	}
-	if i, j := deviceLine(lines); i >= 0 {
-		return trimBody(strings.Join(slices.Delete(lines, i, j), "\n")), true
 	}
 	if i := disclaimer(lines); i > 0 {
 		return trimBody(strings.Join(lines[:i], "\n")), true
