@@ -38,6 +38,8 @@ type Link struct {
 	Ticket    string // the helpdesk's number, "" until it is known
 	URL       string
 	Confirmed time.Time
+	// Why is who says so and why: it goes to the journal and is not kept here.
+	Why string
 }
 
 // Turn is a turn of a conversation as recorded.

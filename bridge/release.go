@@ -30,7 +30,7 @@ func (in *Ingest) Release(ctx context.Context, rec MailRecord, rel Release) (Mai
 	if err != nil {
 		return rec, fmt.Errorf("read %s: %w", MailID(rec.ID), err)
 	}
-	if int64(len(raw)) == 0 || rec.headerOnly(raw) {
+	if int64(len(raw)) == 0 || rec.HeaderOnly(raw) {
 		return rec, fmt.Errorf("%s: only its header was fetched (%s): %w", MailID(rec.ID), rec.Reason, ErrState)
 	}
 	r := &reading{
@@ -67,7 +67,7 @@ func releasedTurns(p *mailparse.Mail) []mailparse.Turn {
 	return []mailparse.Turn{{Role: mailparse.RoleCustomer, Author: p.From.Name, At: at, Written: p.Date, Text: p.Text}}
 }
 
-// headerOnly: the body was left on the server because it was too large.
-func (m MailRecord) headerOnly(raw []byte) bool {
+// HeaderOnly: the body was left on the server because it was too large.
+func (m MailRecord) HeaderOnly(raw []byte) bool {
 	return len(body(raw)) == 0 && m.Size > int64(len(raw))+1024
 }

@@ -181,6 +181,7 @@ type Counts struct {
 	Deliveries    map[DeliveryState]int64
 	Conversations int64
 	Dropped       int64     // of the dead: those a person dropped
+	Probing       int64     // of those in doubt: those that will be looked up by themselves
 	OldestDue     time.Time // of deliveries that can be claimed; zero: none
 }
 
@@ -197,8 +198,9 @@ type Ledger interface {
 	Conversations(ctx context.Context, f Filter) ([]Conversation, error)
 	Deliveries(ctx context.Context, f Filter) ([]Delivery, error)
 	// Find resolves a term a person has at hand: m12, c7, d9, a customer's
-	// address, a ticket's number, a Ref token, a Message-ID or a vendor's
-	// conversation id. Several stories are possible; none is ErrNotFound.
+	// address, a ticket's number, a Ref token, a Message-ID, a vendor's
+	// conversation id, or the URL of a chat or ticket; a # before a number,
+	// brackets and quotes around an id do not matter. Several stories are possible; none is ErrNotFound.
 	Find(ctx context.Context, term string) ([]Story, error)
 	Raw(ctx context.Context, mail int64) ([]byte, error)
 	DeliveryData(ctx context.Context, delivery int64) ([]byte, error)

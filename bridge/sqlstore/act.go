@@ -107,7 +107,7 @@ func (s *Store) SetTicket(ctx context.Context, conversation int64, l bridge.Link
 			return err
 		}
 		now := time.Now()
-		events := []bridge.Event{{At: now, What: "linked", Text: "ticket " + link.Ticket, Conversation: conversation}}
+		events := []bridge.Event{{At: now, What: "linked", Text: strings.TrimSuffix("ticket "+link.Ticket+", "+l.Why, ", "), Conversation: conversation}}
 		if !l.Confirmed.IsZero() {
 			err = confirm(ctx, tx, link.MessageID, now, &events)
 		}

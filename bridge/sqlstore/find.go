@@ -51,9 +51,15 @@ func (q reader) search(term string) (convs, mails []int64, err error) {
 	if letter, id, ok := bridge.ParseID(term); ok && strings.EqualFold(bridge.MailID(id)[1:], term[1:]) {
 		return q.byID(letter, id)
 	}
-	bare := strings.Trim(term, "<>") // Message-IDs and addresses are copied with their brackets
+	term = strings.Trim(term, `"' `)
+	ticket := strings.TrimSpace(strings.TrimPrefix(term, "#"))
+	bare := bareID(term)
+	if strings.Contains(term, "://") {
+		return q.byURL(term)
+	}
 	for _, by := range []struct{ query, arg string }{
 		{`SELECT id, 0 FROM conversations WHERE customer_fold = $1 AND customer_fold <> ''`, fold(bare)},
+		{`SELECT id, 0 FROM conversations WHERE link_ticket = $1 AND link_ticket <> ''`, ticket},
 		{`SELECT id, 0 FROM conversations WHERE link_ticket = $1 AND link_ticket <> ''`, term},
 		{`SELECT id, 0 FROM conversations WHERE ref = $1`, strings.ToUpper(term)},
 		{`SELECT id, 0 FROM conversations WHERE vendor_id = $1 AND vendor_id <> ''`, term},
@@ -68,6 +74,34 @@ func (q reader) search(term string) (convs, mails []int64, err error) {
 		}
 	}
 	return newestFirst(convs), newestFirst(mails), nil
+}
+
+// bareID takes off what Message-IDs and addresses are copied with.
+func bareID(term string) string {
+	if name, value, ok := strings.Cut(term, ":"); ok && strings.EqualFold(name, "Message-ID") {
+		term = value
+	}
+	return strings.Trim(term, `<>"' `)
+}
+
+// byURL finds a chat by its link at the vendor, or its ticket's: as it stands,
+// without what a browser adds, or else by the id that ends it, for a vendor shows
+// one chat under several links. URLs have no index; a person waits that long.
+func (q reader) byURL(term string) (convs, mails []int64, err error) {
+	plain, _, _ := strings.Cut(term, "#")
+	plain, _, _ = strings.Cut(plain, "?")
+	plain = strings.TrimRight(plain, "/")
+	for _, url := range []string{term, plain, plain + "/"} {
+		for _, column := range []string{"url", "link_url"} {
+			if err := q.collect(`SELECT id, 0 FROM conversations WHERE `+column+` = $1`, url, &convs, &mails); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if id := plain[strings.LastIndexByte(plain, '/')+1:]; len(convs) == 0 && id != "" {
+		err = q.collect(`SELECT id, 0 FROM conversations WHERE vendor_id = $1 AND vendor_id <> '' AND url <> ''`, id, &convs, &mails)
+	}
+	return newestFirst(convs), newestFirst(mails), err
 }
 
 func (q reader) byID(letter byte, id int64) (convs, mails []int64, err error) {

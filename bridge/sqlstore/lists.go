@@ -219,6 +219,9 @@ func (s *Store) Counts(ctx context.Context) (bridge.Counts, error) {
 		if err := q.row(`SELECT count(*) FROM deliveries WHERE ` + resting + ` AND state = 'dead' AND ` + dropped).Scan(&c.Dropped); err != nil {
 			return err
 		}
+		if err := q.row(`SELECT count(*) FROM deliveries WHERE ` + resting + ` AND state = 'doubt' AND next IS NOT NULL`).Scan(&c.Probing); err != nil {
+			return err
+		}
 		err := q.row(firstDue).Scan(at{&c.OldestDue})
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil

@@ -120,7 +120,7 @@ func (a *alarms) ofStore(v view) (now []Alarm) {
 		n    int64
 		text string
 	}{
-		{"doubt", v.counts.Deliveries[bridge.Doubt], "may or may not have arrived; see `ticketbridge outbox --state doubt`"},
+		{"doubt", v.counts.Deliveries[bridge.Doubt] - v.counts.Probing, "may or may not have arrived; see `ticketbridge outbox --state doubt`"},
 		{"dead", v.counts.Deliveries[bridge.Dead] - v.counts.Dropped, "will not arrive; see `ticketbridge outbox --state dead`, then retry or drop"},
 		{"bounced", v.counts.Deliveries[bridge.Bounced], "came back; see `ticketbridge outbox --state bounced`, then retry or drop"},
 	} {

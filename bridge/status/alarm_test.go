@@ -50,8 +50,8 @@ func TestAlarms(t *testing.T) {
 		begin, end func(*Page, *fakeStore, *Folder)
 		n          string
 	}{
-		{"doubt", "2 ticket messages may or may not have arrived", func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Deliveries[bridge.Doubt] = 2 },
-			func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Deliveries[bridge.Doubt] = 0 }, "2"},
+		{"doubt", "2 ticket messages may or may not have arrived", func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Deliveries[bridge.Doubt], s.counts.Probing = 5, 3 },
+			func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Probing = 5 }, "2"},
 		{"dead", "1 ticket message will not arrive", func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Deliveries[bridge.Dead], s.counts.Dropped = 4, 3 },
 			func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Dropped = 4 }, "1"},
 		{"bounced", "1 ticket message came back", func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Deliveries[bridge.Bounced] = 1 },

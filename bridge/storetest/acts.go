@@ -143,10 +143,11 @@ func actSetTicket(e *env) {
 	full := bridge.Link{Target: "rt", MessageID: "other@example.com", Ticket: "19", URL: "u", Confirmed: when}
 	e.must(s.SetTicket(e.ctx, 1, full))
 	e.equal("all of it", link(), full)
-	e.must(s.SetTicket(e.ctx, 1, bridge.Link{}))
-	e.equal("nothing", link(), full)
-	if j := whats(e.story(s, "c1").Events); strings.Count(j, "linked") != 5 {
-		e.Errorf("journal: %s", j)
+	e.must(s.SetTicket(e.ctx, 1, bridge.Link{Why: "by ann: merged"}))
+	e.equal("nothing, and the reason is not kept there", link(), full)
+	ev := e.story(s, "c1").Events
+	if j := whats(ev); strings.Count(j, "linked") != 5 || ev[len(ev)-1].Text != "ticket 19, by ann: merged" {
+		e.Errorf("journal: %s, %+v", j, ev[len(ev)-1])
 	}
 	// The next mail's judge sees it, and keeps it.
 	var seen bridge.Link

@@ -214,6 +214,13 @@ func ledgerOldestDue(e *env) {
 	c, err = s.Counts(e.ctx)
 	e.must(err)
 	e.equal("due now", c.OldestDue, recorded(2))
+	d = e.claim(s, Start.Add(time.Hour), 1)[0]
+	st := done(d, bridge.Doubt)
+	st.Next = Start.Add(2 * time.Hour)
+	e.settle(s, st)
+	c, err = s.Counts(e.ctx)
+	e.must(err)
+	e.equal("in doubt, and looked up", []int64{c.Deliveries[bridge.Doubt], c.Probing}, []int64{1, 1})
 }
 
 func ledgerFormats(e *env) {
@@ -249,14 +256,18 @@ func ledgerFormats(e *env) {
 func findTerms(e *env) {
 	s := e.open()
 	a := Mail("support", 1, "intercom/abcd1234/1964", "one")
-	e.accept(s, a, Mail("support", 2, "intercom/abcd1234/77", "uno"))
+	const chat = "https://app.example.com/a/apps/abcd1234/conversations/1964"
+	e.acceptBy(s, changed(func(v *bridge.Verdict) { v.Conversation.URL = chat }), a)
+	e.accept(s, Mail("support", 2, "intercom/abcd1234/77", "uno"))
 	m := Message(a, bridge.Raise, a.Turns)
-	e.must(s.SetTicket(e.ctx, 1, bridge.Link{Ticket: "HELP-17"}))
+	e.must(s.SetTicket(e.ctx, 1, bridge.Link{Ticket: "HELP-17", URL: "https://help.example.com/t/17"}))
 	want := e.story(s, "c1")
 	e.equal("id", want.Conversation.ID, int64(1))
 	for _, term := range []string{
 		"m1", "M1", "d1", " c1 ", "HELP-17", a.Ref, strings.ToLower(a.Ref), a.Record.MessageID, "<" + a.Record.MessageID + ">",
 		m.MessageID, "<" + m.MessageID + ">", m.ReversePath, "<" + m.ReversePath + ">", "1964", "intercom/abcd1234/1964",
+		"#HELP-17", "'#HELP-17'", "\"<" + m.MessageID + ">\"", "Message-ID: <" + m.MessageID + ">", "'" + a.Record.MessageID + "'",
+		chat, chat + "/", chat + "?tab=1#part-9", "https://help.example.com/t/17/", "https://app.example.com/inbox/all/conversation/1964",
 	} {
 		e.equal(term, e.story(s, term), want)
 	}
@@ -309,7 +320,7 @@ func findNothing(e *env) {
 	b := Mail("support", 2, "", "odd")
 	b.Record.MessageID = ""
 	e.accept(s, b)
-	for _, term := range []string{"", " ", "<>", "nobody@example.com", "%", "_", "*", "k", strings.Repeat("x", 100_000), "\x00"} {
+	for _, term := range []string{"", " ", "<>", "nobody@example.com", "#", "''", "://", "https://", "https://app.example.com/x", "%", "_", "*", "k", strings.Repeat("x", 100_000), "\x00"} {
 		if sts, err := s.Find(e.ctx, term); !isNotFound(err) {
 			e.Errorf("%.20q: %d stories, %v", term, len(sts), err)
 		} else if len(err.Error()) > 300 {

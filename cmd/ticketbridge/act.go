@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os/user"
 	"strings"
+	"unicode"
 
 	"ticketbridge/bridge"
 )
@@ -58,10 +60,16 @@ var linkCommand = command{
 	name: "link", args: "ID TICKET", config: true,
 	summary: "note the number of a conversation's ticket by hand",
 	help: `Notes which ticket a conversation became, where the helpdesk does not tell us itself.
+A number that another conversation has already is most often a slip; if the two chats were
+merged into one ticket, say so with --shared.
 
   ticketbridge link c7 4711 --url https://helpdesk.example.com/tickets/4711`,
-	flags: func(c *call) { c.flags.StringVar(&c.url, "url", "", "the ticket's `URL`") },
-	run:   (*app).link,
+	flags: func(c *call) {
+		c.flags.StringVar(&c.url, "url", "", "the ticket's `URL`")
+		c.flags.StringVar(&c.shared, "shared", "", "the ticket is another chat's too: the `REASON`, for the journal")
+		c.flags.StringVar(&c.why, "why", "", "`REASON` for the journal")
+	},
+	run: (*app).link,
 }
 
 func (a *app) retry(ctx context.Context, c *call) error {
@@ -157,8 +165,8 @@ func (a *app) link(ctx context.Context, c *call) error {
 		return err
 	}
 	ticket := strings.TrimPrefix(strings.TrimSpace(c.args[1]), "#")
-	if ticket == "" {
-		return usagef("want the ticket's number")
+	if ticket == "" || len(ticket) > maxTicket || strings.ContainsFunc(ticket, func(r rune) bool { return r == ' ' || unsafeRune(r) || unicode.IsSpace(r) }) {
+		return usagef("%q: want one ticket's number, without blanks, such as 4711 or HELP-17", c.args[1])
 	}
 	if c.url != "" && !strings.HasPrefix(c.url, "https://") && !strings.HasPrefix(c.url, "http://") {
 		return usagef("--url %q: want http:// or https://", c.url)
@@ -172,9 +180,12 @@ func (a *app) link(ctx context.Context, c *call) error {
 			return fmt.Errorf("%q does not name one conversation; `ticketbridge show %s` lists what it may mean", c.args[0], c.args[0])
 		}
 		conv := stories[0].Conversation
+		if err := soleTicket(ctx, s, *conv, ticket, c.shared); err != nil {
+			return err
+		}
 		old := conv.Link.Ticket
 		l := conv.Link
-		l.Ticket, l.URL, l.Confirmed = ticket, c.url, a.now()
+		l.Ticket, l.URL, l.Confirmed, l.Why = ticket, c.url, a.now(), signed(a.who(), cmp.Or(c.why, c.shared))
 		if err := s.SetTicket(ctx, conv.ID, l); err != nil {
 			return fmt.Errorf("link %s: %w", bridge.ConversationID(conv.ID), err)
 		}
@@ -185,6 +196,27 @@ func (a *app) link(ctx context.Context, c *call) error {
 		fmt.Fprintf(a.stdout, "%s is ticket %s%s\n", bridge.ConversationID(conv.ID), printable(ticket, 64), was)
 		return nil
 	})
+}
+
+// maxTicket is longer than any helpdesk's number.
+const maxTicket = 64
+
+// soleTicket refuses a number that another conversation has.
+func soleTicket(ctx context.Context, s bridge.Ledger, conv bridge.Conversation, ticket, shared string) error {
+	if strings.TrimSpace(shared) != "" {
+		return nil
+	}
+	stories, err := s.Find(ctx, ticket)
+	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+		return fmt.Errorf("find %s: %w", ticket, err)
+	}
+	for _, st := range stories {
+		if other := st.Conversation; other != nil && other.ID != conv.ID && other.Link.Ticket == ticket {
+			return fmt.Errorf("ticket %s is that of %s (%s) already; if both chats are one ticket, add --shared REASON", printable(ticket, maxTicket),
+				bridge.ConversationID(other.ID), printable(other.Customer.Address, 256))
+		}
+	}
+	return nil
 }
 
 // oneDelivery finds the one ticket message a term means among those in states.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ticketbridge/bridge"
+	"ticketbridge/mailparse"
 )
 
 func TestActions(t *testing.T) {
@@ -24,10 +25,18 @@ func TestActions(t *testing.T) {
 		{"drop m3 --why spam", exitOK, "m3 is ignored (was parked:", []string{"drop m3 by ann: spam"}},
 		{"drop m1 --why spam", exitFailed, "only a parked mail can be released or dropped: m1 is ticket", nil},
 		{"link c1 #4711 --url https://rt.example.com/4711", exitOK, "c1 is ticket 4711\n", []string{"link c1 4711"}},
+		{"link c1 HELP-17 --why told", exitOK, "c1 is ticket HELP-17\n", []string{"link c1 HELP-17"}},
+		{"link c1 77", exitFailed, "ticket 77 is that of c8 (lee@example.org) already; if both chats are one ticket, add --shared REASON", nil},
+		{"link c1 77 --shared merged", exitOK, "c1 is ticket 77\n", []string{"link c1 77"}},
+		{"link c8 77", exitOK, "c8 is ticket 77\n", []string{"link c8 77"}},
+		{"link c1 #", exitUsage, "want one ticket's number", nil},
+		{"link c1 " + strings.Repeat("7", 65), exitUsage, "want one ticket's number", nil},
 		{"link m3 4711", exitFailed, "does not name one conversation", nil},
 		{"link both 4711", exitFailed, "does not name one conversation", nil},
 	} {
 		s := sampleStore()
+		other := []bridge.Story{{Conversation: &bridge.Conversation{ID: 8, Customer: mailparse.Customer{Address: "lee@example.org"}, Link: bridge.Link{Ticket: "77"}}}}
+		s.stories["77"], s.stories["c8"] = other, other
 		out, errs, code := try(t, s, strings.Fields(tt.args)...)
 		if code != tt.code || !strings.Contains(out+errs, tt.want) {
 			t.Errorf("%q: exit %d, want %d; %q does not hold %q", tt.args, code, tt.code, out+errs, tt.want)
@@ -43,9 +52,18 @@ func TestLinkKeepsWhatIsKnown(t *testing.T) {
 	if _, errs, code := try(t, s, "link", "c1", "4711"); code != exitOK {
 		t.Fatal(errs)
 	}
-	want := bridge.Link{Target: "mailbox", MessageID: "tb.one@example.com", Ticket: "4711", Confirmed: at("13:00:00")}
+	want := bridge.Link{Target: "mailbox", MessageID: "tb.one@example.com", Ticket: "4711", Confirmed: at("13:00:00"), Why: "by ann"}
 	if s.link != want {
 		t.Errorf("got %+v, want %+v", s.link, want)
+	}
+}
+
+func TestLinkTakesOneNumber(t *testing.T) {
+	for _, number := range []string{"4 7", "4\u00a07", "4\n7", "", "#", "4\x1b7"} {
+		s := sampleStore()
+		if _, errs, code := try(t, s, "link", "c1", number); code != exitUsage || !strings.Contains(errs, "want one ticket's number") || s.did != nil {
+			t.Errorf("%q: exit %d, %q, did %q", number, code, errs, s.did)
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ type call struct {
 	why      string  // retry, release, drop
 	customer string  // release
 	url      string  // link
+	shared   string  // link
 	profile  string  // parse
 	explain  bool    // parse
 	connect  bool    // check

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 
-	"ticketbridge/bridge"
 	"ticketbridge/mailparse"
 )
 
@@ -25,7 +24,10 @@ formats are tried, whatever their pins; with --config the enabled ones as config
 own domains and agents are excluded as customers.
 
   ticketbridge parse --explain mail.eml     why it was read so
-  ticketbridge parse --json *.eml           one JSON object a line, in order`,
+  ticketbridge parse --json *.eml           one JSON object a line, in order
+
+An input that cannot be read has no line there and one on standard error; the others are
+answered all the same, and the exit code is 1.`,
 	flags: func(c *call) {
 		c.flags.StringVar(&c.config, "config", "", "config `FILE`, for own domains, agents and formats; optional")
 		c.flags.StringVar(&c.profile, "profile", "", "try only the format `NAME`")
@@ -195,7 +197,7 @@ func (a *app) parsedText(m *mailparse.Mail) {
 		if f.Skip != "" {
 			skip = ", not carried: " + printable(f.Skip, 100)
 		}
-		fact(sc, "attachment", fmt.Sprintf("%s (%s, %s)%s", orElse(printable(f.Filename, 128), "without a name"), printable(f.ContentType, 64), bridge.Size(f.Size), skip))
+		fact(sc, "attachment", attachmentText(f)+skip)
 	}
 	for _, w := range m.Warnings {
 		fact(sc, "warning", printable(w, 200))

@@ -39,6 +39,43 @@ func demoFile(t *testing.T, file string) string {
 	return ""
 }
 
+// TestParseUnreadable: what cannot be read costs the exit code and a line on
+// stderr; the others are answered in order.
+func TestParseUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	var args []string
+	for _, name := range []string{"a", "missing", "b", "dir", "c"} {
+		file := filepath.Join(dir, name)
+		switch name {
+		case "missing":
+		case "dir":
+			if err := os.Mkdir(file, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			if err := os.WriteFile(file, []byte("Subject: "+name+"\n\nhi\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args = append(args, file)
+	}
+	out, errs, code := parseTry(t, "", append([]string{"--json"}, args...)...)
+	var subjects []string
+	for line := range strings.Lines(out) {
+		var m struct{ Subject string }
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		subjects = append(subjects, m.Subject)
+	}
+	if code != exitFailed || strings.Join(subjects, " ") != "a b c" {
+		t.Errorf("exit %d, answered %q", code, subjects)
+	}
+	if want := "ticketbridge parse: " + args[1] + ": no such file or directory\nticketbridge parse: read " + args[3] + ": is a directory\n"; errs != want {
+		t.Errorf("got %q, want %q", errs, want)
+	}
+}
+
 // TestParseAnswersForAnyBytes: exit 0 and one valid JSON object, always.
 func TestParseAnswersForAnyBytes(t *testing.T) {
 	for _, in := range []string{"", "\x00", "no mail at all", "From: a@example.org\r\n\r\nhi", strings.Repeat("\xff", 5000), "Content-Type: multipart/mixed; boundary=x\n\n--x\n--x\n"} {

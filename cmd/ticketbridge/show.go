@@ -18,7 +18,8 @@ var showCommand = command{
 said, the ticket messages, and what happened when.
 
 ID is m12 (a mail), c7 (a conversation), d9 (a ticket message), a customer's address,
-a ticket's number, a Ref such as KX7Q-2M9D, a Message-ID, or the chat's id at its vendor.
+a ticket's number, a Ref such as KX7Q-2M9D, a Message-ID, the chat's id at its vendor, or
+the link of a chat or ticket.
 
   ticketbridge show ada@example.org
   ticketbridge show --raw m12 > mail.eml     the mail as it came
@@ -35,7 +36,11 @@ func (a *app) show(ctx context.Context, c *call) error {
 		return err
 	}
 	term := c.args[0]
-	return a.withStore(ctx, c, func(s bridge.Store) error {
+	cfg, err := a.loadConfig(c.config, false)
+	if err != nil {
+		return err
+	}
+	return a.withStoreOf(ctx, cfg, func(s bridge.Store) error {
 		if c.raw {
 			return a.showRaw(ctx, s, term)
 		}
@@ -43,14 +48,18 @@ func (a *app) show(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		if c.json {
-			return printJSON(a.stdout, stories, newStoryJSON)
-		}
 		sc := a.newScreen()
-		if len(stories) > 1 {
+		if len(stories) > 1 && !c.json {
 			return a.showMany(sc, term, stories)
 		}
-		tell(sc, term, stories[0])
+		kept, err := cfg.readKept(ctx, s, stories)
+		if err != nil {
+			return err
+		}
+		if c.json {
+			return printJSON(a.stdout, stories, func(st bridge.Story) storyJSON { return newStoryJSON(st, kept) })
+		}
+		tell(sc, term, stories[0], kept)
 		return nil
 	})
 }
@@ -59,7 +68,7 @@ func (a *app) show(ctx context.Context, c *call) error {
 func find(ctx context.Context, s bridge.Ledger, term string) ([]bridge.Story, error) {
 	stories, err := s.Find(ctx, term)
 	if errors.Is(err, bridge.ErrNotFound) || err == nil && len(stories) == 0 {
-		return nil, fmt.Errorf("nothing is known of %q: want an ID such as m12, c7 or d9, a customer's address, a ticket's number, a Ref, a Message-ID or a chat's id", term)
+		return nil, fmt.Errorf("nothing is known of %q: want an ID such as m12, c7 or d9, a customer's address, a ticket's number, a Ref, a Message-ID, or a chat's id or link", term)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", term, err)
@@ -115,17 +124,17 @@ func (a *app) showMany(sc screen, term string, stories []bridge.Story) error {
 
 // tell writes one story top-down: what it is, what happened, what was said,
 // what was sent, and what a person can do now.
-func tell(sc screen, term string, s bridge.Story) {
+func tell(sc screen, term string, s bridge.Story, kept map[int64]*keptMail) {
 	if s.Conversation != nil {
 		tellConversation(sc, *s.Conversation)
 	}
 	for _, m := range s.Mails {
-		tellMail(sc, m, len(s.Mails) > 1 && !strings.EqualFold(term, bridge.MailID(m.ID)))
+		tellMail(sc, m, kept[m.ID], len(s.Mails) > 1 && !strings.EqualFold(term, bridge.MailID(m.ID)))
 	}
 	tellTurns(sc, s.Turns)
 	tellDeliveries(sc, s.Deliveries)
 	tellEvents(sc, s.Events)
-	if todo := nextSteps(s); len(todo) > 0 {
+	if todo := nextSteps(s, kept); len(todo) > 0 {
 		heading(sc, "what you can do")
 		for _, line := range todo {
 			fmt.Fprintln(sc.w, "  "+line)
@@ -203,7 +212,7 @@ func attributes(c mailparse.Customer) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-func tellMail(sc screen, m bridge.MailRecord, brief bool) {
+func tellMail(sc screen, m bridge.MailRecord, kept *keptMail, brief bool) {
 	fmt.Fprintf(sc.w, "\n%s  mail, %s: %s\n", sc.paint(bold, bridge.MailID(m.ID)), sc.paint(mailColor(m.State), string(m.State)), printable(m.Reason, 500))
 	fact(sc, "from", person(m.FromName, m.FromAddress))
 	fact(sc, "subject", printable(m.Subject, 256))
@@ -214,6 +223,11 @@ func tellMail(sc screen, m bridge.MailRecord, brief bool) {
 	}
 	if m.CopyOf != 0 {
 		fact(sc, "copy of", bridge.MailID(m.CopyOf))
+	}
+	if kept != nil {
+		for _, f := range kept.files {
+			fact(sc, "attachment", attachmentText(f)+carriedText(m, f))
+		}
 	}
 	if brief {
 		return
@@ -287,34 +301,4 @@ func tellEvents(sc screen, events []bridge.Event) {
 			lead = strings.Repeat(" ", len(lead))
 		}
 	}
-}
-
-// nextSteps are the commands that help where something waits for a person.
-func nextSteps(s bridge.Story) []string {
-	var lines []string
-	for _, m := range s.Mails {
-		if m.State != bridge.MailParked {
-			continue
-		}
-		id := bridge.MailID(m.ID)
-		lines = append(lines,
-			fmt.Sprintf("ticketbridge release %s                       it is genuine: treat it as it reads", id),
-			fmt.Sprintf("ticketbridge release %s --customer ADDRESS    and this is who asked", id),
-			fmt.Sprintf("ticketbridge drop %s --why REASON             no ticket for it", id))
-	}
-	for _, d := range s.Deliveries {
-		id := bridge.DeliveryID(d.ID)
-		switch d.State {
-		case bridge.Doubt:
-			lines = append(lines, fmt.Sprintf("look for Ref or Message-ID of %s in the helpdesk; then `retry %s` if it is not there,", id, id),
-				fmt.Sprintf("or `drop %s --why \"it arrived\"` if it is", id))
-		case bridge.Retry, bridge.Held, bridge.Dead, bridge.Bounced:
-			lines = append(lines, fmt.Sprintf("ticketbridge retry %s                         send it now", id),
-				fmt.Sprintf("ticketbridge drop %s --why REASON             never send it", id))
-		}
-	}
-	if c := s.Conversation; c != nil && len(c.Thread) > 0 && c.Link.Ticket == "" {
-		lines = append(lines, fmt.Sprintf("ticketbridge link %s NUMBER                   note the ticket's number by hand", bridge.ConversationID(c.ID)))
-	}
-	return lines
 }

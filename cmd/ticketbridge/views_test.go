@@ -94,7 +94,7 @@ func sampleStore() *fakeStore {
 	m2.Recorded = at("12:00:02")
 	m3 := bridge.MailRecord{ID: 3, Source: bridge.Source{Mailbox: "ann", Folder: "INBOX", UIDValidity: 3, UID: 4712},
 		FromAddress: "eve@example.net", FromName: "Eve \x1b[31m", Subject: "\x1b]0;owned\x07\nm9  ticket  \u202egnp.exe 日本語の件名", Received: at("12:05:00"), Recorded: at("12:05:01"), Size: 900,
-		State: bridge.MailParked, Reason: "no customer's address in it; release it with --customer ADDRESS"}
+		State: bridge.MailParked, Reason: "no customer's address in it; release it with --customer ADDRESS", HasRaw: true}
 	c1 := bridge.Conversation{ID: 1, Key: "intercom/abcd1234/1964", Ref: "KX7Q-2M9D", Format: "intercom", VendorID: "1964",
 		URL: "https://app.intercom.com/a/apps/abcd1234/conversations/1964", Workspace: "ACME",
 		Customer: mailparse.Customer{Address: "ada@example.org", Name: "Ada Example", Attributes: map[string]string{"plan": "trial"}, Locator: "html .attribution EMAIL"},
@@ -120,7 +120,8 @@ func sampleStore() *fakeStore {
 	return &fakeStore{
 		mails: []bridge.MailRecord{m3, m2, m1}, convs: []bridge.Conversation{c1}, deliveries: []bridge.Delivery{d2, d1},
 		stories: map[string][]bridge.Story{"m1": {story}, "m2": {story}, "c1": {story}, "d1": {story}, "d2": {story}, "ada@example.org": {story}, "m3": {parked}, "both": {story, parked}},
-		raw:     map[int64][]byte{1: []byte("From: x\r\n\r\nraw\x00bytes\n")},
+		raw: map[int64][]byte{1: []byte("From: x\r\n\r\nraw\x00bytes\n"), 3: []byte("From: eve@example.net\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
+			"--b\r\n\r\nSee the file\r\n--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"inv\x1b[31moice.pdf\"\r\n\r\n%PDF-1.4\r\n--b--\r\n")},
 	}
 }
 
@@ -204,6 +205,41 @@ func TestViewsFilter(t *testing.T) {
 	}
 	if out, _, _ := try(t, &fakeStore{}, "outbox", "--json"); out != "" {
 		t.Errorf("empty outbox as JSON: %q", out)
+	}
+}
+
+// TestNextSteps: only what would work is offered.
+func TestNextSteps(t *testing.T) {
+	parked := bridge.MailRecord{ID: 3, State: bridge.MailParked, Source: bridge.Source{Mailbox: "ann", Folder: "INBOX"}}
+	of := func(state bridge.DeliveryState, detail string, next time.Time) bridge.Story {
+		return bridge.Story{Deliveries: []bridge.Delivery{{ID: 9, State: state, Detail: detail, Next: next}}}
+	}
+	for _, tt := range []struct {
+		name string
+		s    bridge.Story
+		kept *keptMail
+		want []string // each a line's beginning
+	}{
+		{"parked, with a customer", bridge.Story{Mails: []bridge.MailRecord{parked}}, &keptMail{whole: true, customer: true},
+			[]string{"ticketbridge release m3  ", "ticketbridge release m3 --customer ADDRESS", "ticketbridge drop m3 --why REASON"}},
+		{"parked, nobody in it", bridge.Story{Mails: []bridge.MailRecord{parked}}, &keptMail{whole: true}, []string{"ticketbridge release m3 --customer ADDRESS", "ticketbridge drop m3"}},
+		{"parked, header only", bridge.Story{Mails: []bridge.MailRecord{parked}}, &keptMail{}, []string{"its body was not fetched, so it cannot be released: see the mail in ann/INBOX", "ticketbridge drop m3"}},
+		{"parked, nothing kept", bridge.Story{Mails: []bridge.MailRecord{parked}}, nil, []string{"its body was not fetched", "ticketbridge drop m3"}},
+		{"dead", of(bridge.Dead, "permanent at rcpt: 550", time.Time{}), nil, []string{"ticketbridge retry d9", "ticketbridge drop d9"}},
+		{"dropped", of(bridge.Dead, "dropped (was doubt): by ann", time.Time{}), nil, []string{"ticketbridge retry d9"}},
+		{"doubt", of(bridge.Doubt, "", time.Time{}), nil, []string{"look for the Ref", "ticketbridge retry d9", "ticketbridge drop d9"}},
+		{"doubt, looked up", of(bridge.Doubt, "", at("14:00:00")), nil, []string{"d9 is looked up in the helpdesk by itself", "look for the Ref", "ticketbridge retry d9", "ticketbridge drop d9"}},
+		{"bounced", of(bridge.Bounced, "", time.Time{}), nil, []string{"ticketbridge retry d9", "ticketbridge drop d9"}},
+		{"sent", of(bridge.Sent, "", time.Time{}), nil, nil},
+	} {
+		got := nextSteps(tt.s, map[int64]*keptMail{3: tt.kept})
+		same := len(got) == len(tt.want)
+		for i := 0; same && i < len(got); i++ {
+			same = strings.HasPrefix(got[i], tt.want[i])
+		}
+		if !same {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -143,22 +143,50 @@ type eventJSON struct {
 	Delivery     *string `json:"delivery"`
 }
 
+// storyMailJSON has the attachments, too; null where nothing is kept of the mail.
+type storyMailJSON struct {
+	mailJSON
+	Attachments []attachmentJSON `json:"attachments"`
+}
+
+type attachmentJSON struct {
+	Filename string  `json:"filename"`
+	Type     string  `json:"content_type"`
+	Size     int64   `json:"size"`
+	Inline   bool    `json:"inline"`
+	Carried  bool    `json:"carried"`
+	Why      *string `json:"why_not"`
+}
+
+func newStoryMailJSON(m bridge.MailRecord, kept *keptMail) storyMailJSON {
+	j := storyMailJSON{mailJSON: newMailJSON(m)}
+	if kept == nil {
+		return j
+	}
+	j.Attachments = []attachmentJSON{}
+	sent := m.State == bridge.MailTicket || m.State == bridge.MailUpdate
+	for _, f := range kept.files {
+		j.Attachments = append(j.Attachments, attachmentJSON{f.Filename, f.ContentType, f.Size, f.Inline, sent && f.Skip == "", orNull(f.Skip)})
+	}
+	return j
+}
+
 type storyJSON struct {
 	Conversation *conversationJSON `json:"conversation"`
-	Mails        []mailJSON        `json:"mails"`
+	Mails        []storyMailJSON   `json:"mails"`
 	Turns        []turnJSON        `json:"turns"`
 	Deliveries   []deliveryJSON    `json:"deliveries"`
 	Events       []eventJSON       `json:"events"`
 }
 
-func newStoryJSON(s bridge.Story) storyJSON {
-	j := storyJSON{Mails: []mailJSON{}, Turns: []turnJSON{}, Deliveries: []deliveryJSON{}, Events: []eventJSON{}}
+func newStoryJSON(s bridge.Story, kept map[int64]*keptMail) storyJSON {
+	j := storyJSON{Mails: []storyMailJSON{}, Turns: []turnJSON{}, Deliveries: []deliveryJSON{}, Events: []eventJSON{}}
 	if s.Conversation != nil {
 		c := newConversationJSON(*s.Conversation)
 		j.Conversation = &c
 	}
 	for _, m := range s.Mails {
-		j.Mails = append(j.Mails, newMailJSON(m))
+		j.Mails = append(j.Mails, newStoryMailJSON(m, kept[m.ID]))
 	}
 	for _, t := range s.Turns {
 		j.Turns = append(j.Turns, turnJSON{mailTurn{t.Role, t.Author, timeJSON(t.At), t.Text}, orNull(bridge.MailID(t.Mail))})
