@@ -51,7 +51,7 @@ func (q reader) search(term string) (convs, mails []int64, err error) {
 	if letter, id, ok := bridge.ParseID(term); ok && strings.EqualFold(bridge.MailID(id)[1:], term[1:]) {
 		return q.byID(letter, id)
 	}
-	term = strings.Trim(term, `"' `)
+	term = unquoted(term)
 	ticket := strings.TrimSpace(strings.TrimPrefix(term, "#"))
 	bare := bareID(term)
 	if strings.Contains(term, "://") {
@@ -79,9 +79,18 @@ func (q reader) search(term string) (convs, mails []int64, err error) {
 // bareID takes off what Message-IDs and addresses are copied with.
 func bareID(term string) string {
 	if name, value, ok := strings.Cut(term, ":"); ok && strings.EqualFold(name, "Message-ID") {
-		term = value
+		term = unquoted(value)
 	}
-	return strings.Trim(term, `<>"' `)
+	return strings.Trim(term, "<>")
+}
+
+// unquoted takes off a pair of quotes; a lone one belongs to the term.
+func unquoted(s string) string {
+	s = strings.TrimSpace(s)
+	if n := len(s); n > 1 && s[0] == s[n-1] && (s[0] == '"' || s[0] == '\'') {
+		return strings.TrimSpace(s[1 : n-1])
+	}
+	return s
 }
 
 // byURL finds a chat by its link at the vendor, or its ticket's: as it stands,
