@@ -23,6 +23,7 @@ type Ingest struct {
 	Keys     Keys
 	Trust    Trust
 	Composer Composer
+	Harvest  Harvest
 	Rules    []Rule
 	Log      *slog.Logger
 	// Kick wakes the outbox; Observe is told of every recorded mail. Both may be nil.
@@ -141,6 +142,10 @@ func (in *Ingest) arrival(r *reading) Arrival {
 			Received:    m.Received,
 			Size:        m.Size,
 		},
+	}
+	if a.Answer = in.answer(r); a.Answer != nil {
+		a.Record.Kind = a.Answer.kind()
+		return a
 	}
 	c := p.Chat
 	if c == nil {

@@ -36,7 +36,7 @@ type gate func(in *Ingest, a Arrival, k Known) (v Verdict, stop bool)
 
 // gates in order: what we already know, what is ours, what would loop, what is
 // no chat, what is not to be believed.
-var gates = []gate{seenBefore, notReadable, ownMail, looping, notAChat, tooOld, notBelieved, noCustomer}
+var gates = []gate{seenBefore, notReadable, harvested, ownMail, looping, notAChat, tooOld, notBelieved, noCustomer}
 
 func seenBefore(_ *Ingest, a Arrival, k Known) (Verdict, bool) {
 	if k.Copy == nil || a.reading.released != nil {
@@ -59,7 +59,7 @@ func notReadable(_ *Ingest, a Arrival, _ Known) (Verdict, bool) {
 }
 
 // ownMail is L4: nothing that carries an id of ours is ever read as a chat,
-// whatever it looks like. The helpdesk's answers are the harvester's.
+// whatever it looks like. The helpdesk's answers are the gate's before (harvest.go).
 func ownMail(in *Ingest, a Arrival, _ Known) (Verdict, bool) {
 	h := a.reading.parsed.Outer.Header
 	for _, name := range []string{"Message-ID", "X-Bridge-Id", "In-Reply-To", "References", "Resent-Message-ID"} {
@@ -71,12 +71,8 @@ func ownMail(in *Ingest, a Arrival, _ Known) (Verdict, bool) {
 			}
 		}
 	}
-	for _, name := range []string{"X-Original-To", "Delivered-To", "To"} {
-		for _, value := range h.Values(name) {
-			if in.Keys.OwnReversePath(value) {
-				return ignored("addressed to a return path of ours: a bounce or an answer to one"), true
-			}
-		}
+	if in.reversePath(a.reading.parsed) != "" {
+		return ignored("addressed to a return path of ours"), true
 	}
 	return Verdict{}, false
 }

@@ -151,6 +151,16 @@ func (k Keys) OwnReversePath(address string) bool {
 	return ok && domain == strings.ToLower(k.domain) && hmac.Equal([]byte(tag), []byte(k.tag("reverse-path tag", id)))
 }
 
+// asWritten is a Message-ID or reverse-path of ours as it was made, however it
+// came back: mail systems fold case.
+func (k Keys) asWritten(id string) string {
+	local, _, ok := strings.Cut(strings.Trim(strings.TrimSpace(id), "<>"), "@")
+	if !ok {
+		return ""
+	}
+	return strings.ToLower(local) + "@" + k.domain
+}
+
 // Ref is the short token in the last line of a conversation's ticket messages.
 // Helpdesks that keep no reference to our Message-ID quote the body, and so the Ref.
 func (k Keys) Ref(conversation string) string {

@@ -54,6 +54,9 @@ type Arrival struct {
 	// Ref is the token a new conversation would get.
 	Ref   string
 	Turns []Turn // with their digests, in order
+	// Answer is set for a mail that answers a ticket message. The store finds out
+	// which, and of what conversation; the mail itself belongs to none.
+	Answer *Answer
 	// ID refers to the recorded mail when one that is parked is judged again.
 	ID int64
 
@@ -67,6 +70,8 @@ type Known struct {
 	Copy *MailRecord
 	// Conversation is nil for a new one. It is locked until the transaction ends.
 	Conversation *Conversation
+	// Delivery is the one an answer is about, nil where there is none.
+	Delivery *Delivery
 	// Seen tells for each of the arrival's turns whether it is recorded already.
 	Seen []bool
 }
@@ -81,6 +86,7 @@ type Verdict struct {
 	Conversation *Conversation
 	Turns        []Turn    // the news, appended in order
 	Delivery     *Delivery // nil: nothing is sent
+	Answered     *Answered // what the mail settles; nil: nothing
 	CopyOf       int64
 	Customer     string
 	Evidence     []string

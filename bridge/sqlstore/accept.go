@@ -14,6 +14,9 @@ func (s *Store) Accept(ctx context.Context, as []bridge.Arrival, c bridge.Cursor
 	var in *intake
 	err := s.write(ctx, func(ctx context.Context, tx *session) error {
 		in = newIntake(tx, as, judge)
+		if err := in.findAnswered(ctx); err != nil {
+			return fmt.Errorf("look up answers: %w", err)
+		}
 		if err := in.lock(ctx); err != nil {
 			return fmt.Errorf("lock conversations: %w", err)
 		}

@@ -12,6 +12,7 @@
 //	rows.go      mails, conversations, deliveries as rows and back
 //	accept.go    Accept and Rejudge: the transaction around the judge
 //	intake.go    what the batch's mails meet (known.go) and leave behind (flush.go)
+//	answers.go   what acknowledgements and bounces are about, and settle
 //	outbox.go    Turnover, Recover, NextDue
 //	cursors.go   what the watchers keep
 //	lists.go     the admin's lists and counts; find.go his searches; act.go his acts

@@ -19,6 +19,7 @@ func (in *intake) flush(ctx context.Context) error {
 		{"conversations", in.putConversations},
 		{"deliveries", in.insertDeliveries}, // before the mails: a message that is there already changes their state
 		{"mails", in.putMails},
+		{"answers", in.settleAnswered},
 		{"turns", in.insertTurns},
 		{"journal", in.insertJournal},
 		{"raw mails", func(ctx context.Context) error { return in.insertRaws(ctx, raws()) }},

@@ -25,6 +25,8 @@ type intake struct {
 	convs   map[string]*conversation       // by key
 	seen    map[turnKey]bool
 
+	answered map[bridge.Source]*bridge.Delivery // what an arrival answers (answers.go)
+
 	mailIDs []int64          // reserved, not used yet
 	convIDs map[string]int64 // reserved for conversations that are new, by key
 
@@ -42,6 +44,7 @@ type accepted struct {
 	turns    []bridge.Turn
 	first    int64 // the number of the first of turns
 	delivery *bridge.Delivery
+	answered *bridge.Answered
 }
 
 type place struct{ mailbox, folder string }
@@ -60,6 +63,7 @@ func newIntake(tx *session, as []bridge.Arrival, judge bridge.Judge) *intake {
 		convs:    map[string]*conversation{},
 		seen:     map[turnKey]bool{},
 		convIDs:  map[string]int64{},
+		answered: map[bridge.Source]*bridge.Delivery{},
 		records:  make([]bridge.MailRecord, len(as)),
 	}
 	for i := range in.arrivals {
@@ -121,7 +125,7 @@ func (in *intake) decide(i int) error {
 	}
 	conv = in.converse(a, v, conv)
 	in.records[i] = in.record(a, v, conv)
-	n := &accepted{arrival: a, record: &in.records[i], conv: conv, decision: v.Decision}
+	n := &accepted{arrival: a, record: &in.records[i], conv: conv, decision: v.Decision, answered: v.Answered}
 	in.append(n, v.Turns)
 	if v.Delivery != nil {
 		in.enqueue(n, *v.Delivery)
@@ -132,7 +136,7 @@ func (in *intake) decide(i int) error {
 }
 
 func (in *intake) known(a *bridge.Arrival, conv *conversation) bridge.Known {
-	k := bridge.Known{Copy: in.original(a), Seen: make([]bool, len(a.Turns))}
+	k := bridge.Known{Copy: in.original(a), Seen: make([]bool, len(a.Turns)), Delivery: in.answered[a.Record.Source]}
 	if conv == nil {
 		return k
 	}
@@ -190,7 +194,7 @@ func (in *intake) record(a *bridge.Arrival, v bridge.Verdict, conv *conversation
 		m.ID, in.mailIDs = in.mailIDs[0], in.mailIDs[1:]
 	}
 	m.State, m.Reason, m.CopyOf, m.Conversation = v.State, v.Reason, v.CopyOf, 0
-	if conv != nil {
+	if conv != nil && a.Answer == nil {
 		m.Conversation = conv.ID
 	}
 	if v.Customer != "" {

@@ -78,6 +78,9 @@ func (in *intake) know(ctx context.Context) error {
 	if err := in.knowConversations(ctx, keys); err != nil {
 		return fmt.Errorf("look up conversations: %w", err)
 	}
+	if err := in.knowAnswered(ctx); err != nil {
+		return fmt.Errorf("look up answered deliveries: %w", err)
+	}
 	if err := in.knowTurns(ctx); err != nil {
 		return fmt.Errorf("look up turns: %w", err)
 	}

@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Ledger", ledgerTests},
 		{"Find", findTests},
 		{"Acts", actTests},
+		{"Answers", answerTests},
 		{"Together", togetherTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

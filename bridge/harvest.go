@@ -1,0 +1,143 @@
+package bridge
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Harvest reads what comes back for ticket messages: the helpdesk's
+// acknowledgements, which bring the ticket's number (step 13 of doc.go), and
+// bounces (bounce.go). Nothing it reads can cause a message (L3 of SENDING §1.8):
+// all it does is settle a delivery and fill in a link.
+//
+// Whom it believes: an acknowledgement has to name one of our messages, whose id
+// nobody can make up, or its Ref, and to come from an address of the helpdesk.
+// Both can be copied by a customer who knows them from an auto-reply and can
+// forge a sender; then the number of his own ticket is wrong. So a number that is
+// known is never changed by a mail.
+type Harvest struct {
+	Helpdesk  Helpdesk
+	Address   string // support's; who writes from there or its domain is the helpdesk
+	TicketURL string // where a ticket is read, with {ticket} in it; "" unknown
+}
+
+// Answer is what a mail says of a ticket message of ours. The store finds out of
+// which: by the reverse-path, the Message-ID, the Ref, or the customer, whichever
+// is the first that is set.
+type Answer struct {
+	ReversePath string
+	MessageID   string
+	Ref         string
+	// Customers are whom the mail goes to, where nothing else names a message: it
+	// is of the one conversation of theirs whose ticket is not known yet.
+	Customers []string
+
+	Ticket string  // the number; "" where the mail tells none
+	How    string  // "X-RT-Ticket", "In-Reply-To", "Ref", …
+	Bounce *Bounce // set for what came to a reverse-path
+}
+
+// Answered is what became of a delivery by an answer. A delivery that is past
+// that state already is left alone.
+type Answered struct {
+	Delivery int64
+	State    DeliveryState // Confirmed or Bounced; "" for a note in the journal only
+	Detail   string
+}
+
+// kind is what lists call the mail.
+func (a *Answer) kind() string {
+	if a.Bounce != nil {
+		return "bounce"
+	}
+	return "acknowledgement"
+}
+
+// answer reads a mail as an answer to a ticket message; nil: it is none.
+func (in *Ingest) answer(r *reading) *Answer {
+	m := r.parsed
+	if r.released != nil || in.Keys.Own(m.Outer.MessageID) {
+		return nil // not an answer to our message: our message
+	}
+	if path := in.reversePath(m); path != "" {
+		return &Answer{ReversePath: path, How: "return path", Bounce: readBounce(r.mail.Raw, m, in.Keys)}
+	}
+	h := in.Harvest
+	ack, ok := h.Helpdesk.Ack(in.Keys.Own, m)
+	if !ok || !h.speaks(m.Outer.From.Address) {
+		return nil
+	}
+	a := &Answer{MessageID: in.Keys.asWritten(ack.MessageID), Ref: ack.Ref, Ticket: ack.Ticket, How: ack.How}
+	if a.MessageID == "" && a.Ref == "" {
+		if ack.Ticket == "" || ack.How != AckBySubject {
+			return nil
+		}
+		for _, to := range slices.Concat(m.Outer.To, m.Outer.Cc) {
+			a.Customers = append(a.Customers, to.Address)
+		}
+	}
+	return a
+}
+
+// speaks reports whether an address is the helpdesk's.
+func (h Harvest) speaks(address string) bool {
+	_, domain, _ := strings.Cut(h.Address, "@")
+	return h.Helpdesk.Answers.from(address) || len(h.Helpdesk.Answers.From) == 0 && domain != "" &&
+		Answers{From: []string{"@" + domain}}.from(address)
+}
+
+// harvested is the gate for answers: L4 and step 13 of doc.go.
+func harvested(in *Ingest, a Arrival, k Known) (Verdict, bool) {
+	ans := a.Answer
+	switch {
+	case ans == nil:
+		return Verdict{}, false
+	case ans.Bounce != nil:
+		return in.returned(*ans.Bounce, k), true
+	case k.Conversation == nil:
+		return ignored(fmt.Sprintf("an acknowledgement (%s) of no ticket message that is recorded here", ans.How)), true
+	}
+	return in.acknowledged(*ans, a, k), true
+}
+
+// acknowledged: the helpdesk has the message, and perhaps tells the number.
+func (in *Ingest) acknowledged(ans Answer, a Arrival, k Known) Verdict {
+	c := *k.Conversation
+	id := ConversationID(c.ID)
+	if c.Link.Ticket != "" && ans.Ticket != "" && !strings.EqualFold(c.Link.Ticket, ans.Ticket) {
+		return parked(fmt.Sprintf("the helpdesk says ticket %s (%s), but %s is ticket %s: `ticketbridge link %s %s` if it is right, else drop this",
+			ans.Ticket, ans.How, id, c.Link.Ticket, id, ans.Ticket))
+	}
+	what := "an acknowledgement without a number"
+	if ticket := cmp.Or(ans.Ticket, c.Link.Ticket); ticket != "" {
+		what = "acknowledgement: ticket " + ticket
+		c.Link.Ticket, c.Link.URL = ticket, cmp.Or(c.Link.URL, in.Harvest.url(ticket))
+	}
+	v := ignored(fmt.Sprintf("%s for %s (%s)", what, id, ans.How))
+	if c.Link.Confirmed.IsZero() {
+		c.Link.Confirmed = confirmedAt(a)
+	}
+	v.Conversation, v.Customer = &c, c.Customer.Address
+	v.Answered = &Answered{State: Confirmed, Detail: what + ", by " + ans.How}
+	if k.Delivery != nil {
+		v.Answered.Delivery = k.Delivery.ID
+	}
+	return v
+}
+
+// confirmedAt is when the helpdesk answered, as far as can be believed.
+func confirmedAt(a Arrival) time.Time {
+	if r := a.Record.Received; !r.IsZero() && r.Before(a.reading.now) {
+		return r
+	}
+	return a.reading.now
+}
+
+// url is where a ticket is read.
+func (h Harvest) url(ticket string) string {
+	return strings.ReplaceAll(h.TicketURL, "{ticket}", url.PathEscape(ticket))
+}
