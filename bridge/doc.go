@@ -33,7 +33,8 @@
 //
 // A mail ends as ticket, update, waiting, ignored or parked, each with a reason
 // (mail.go). A delivery goes ready → sending → sent → confirmed, with the side
-// exits retry, held, doubt, dead and bounced (delivery.go).
+// exits retry, held, doubt, dead and bounced (delivery.go). What needs a person
+// and no restart raises an alarm (status/alarm.go).
 //
 // # Invariants
 //

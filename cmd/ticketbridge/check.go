@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,15 +130,14 @@ func (c *config) probeTransport(ctx context.Context) (found, error) {
 		return found{}, err
 	}
 	f := found{says: "ready to take messages for " + c.Target.Address}
-	for _, m := range c.Mailboxes {
-		biggest := int64(m.MaxSize)
-		if c.Target.AttachOriginal {
-			biggest *= 2 // the customer's files travel twice
-		}
-		if offer.MaxSize > 0 && offer.MaxSize < biggest {
-			f.odd = fmt.Sprintf("it takes at most %s a message (SIZE), and mailbox %q reads mails of up to %s: the ticket of a bigger one would be refused; raise the server's limit or lower that max_size",
-				bridge.Size(offer.MaxSize), m.Name, m.MaxSize)
-		}
+	biggest := slices.MaxFunc(c.Mailboxes, func(a, b mailbox) int { return cmp.Compare(a.MaxSize, b.MaxSize) })
+	size := int64(biggest.MaxSize)
+	if c.Target.AttachOriginal {
+		size *= 2 // the customer's files travel twice
+	}
+	if offer.MaxSize > 0 && offer.MaxSize < size {
+		f.odd = fmt.Sprintf("it takes at most %s a message (SIZE), and mailbox %q reads mails of up to %s: the ticket of a bigger one would be refused; raise the server's limit or lower max_size",
+			bridge.Size(offer.MaxSize), biggest.Name, biggest.MaxSize)
 	}
 	return f, nil
 }
