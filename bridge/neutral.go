@@ -70,7 +70,7 @@ var shredded = func() string {
 	return b.String()
 }()
 
-// subject makes a whole Subject, a name or a file's name harmless.
+// subject makes a whole Subject or a name harmless.
 func (n Neutraliser) subject(s string) string {
 	for _, p := range n.Subject {
 		s = p.breakIn(s)
@@ -80,9 +80,7 @@ func (n Neutraliser) subject(s string) string {
 
 // body makes text harmless that will stand in a body, plain or HTML.
 func (n Neutraliser) body(s string) string {
-	for _, p := range n.Body {
-		s = p.breakIn(s)
-	}
+	s = n.inline(s)
 	if len(n.BodyTop) == 0 {
 		return s
 	}
@@ -97,6 +95,17 @@ func (n Neutraliser) body(s string) string {
 	}
 	return strings.Join(lines, "")
 }
+
+// inline makes text harmless that stands in a body behind words of ours.
+func (n Neutraliser) inline(s string) string {
+	for _, p := range n.Body {
+		s = p.breakIn(s)
+	}
+	return s
+}
+
+// name makes a file's name harmless wherever the helpdesk shows it.
+func (n Neutraliser) name(s string) string { return n.body(n.subject(s)) }
 
 // maxPasses: matches can overlap, and breaking one shows the next.
 const maxPasses = 8

@@ -13,15 +13,18 @@ type summary struct {
 	facts [][2]string // who, asks, waiting, plan, chat
 	turns []Turn
 	ref   string
+
+	// What strangers wrote is made harmless (T7): texts, and what stands behind a label of ours.
+	neutral, inline func(string) string
 }
 
 // clock is how times are shown: with the offset, since triage and customer may
 // sit in different zones.
 const clock = "2 Jan 2006, 15:04 -07:00"
 
-func summarise(d Draft) summary {
+func summarise(d Draft, n Neutraliser) summary {
 	c := d.Conversation
-	s := summary{title: "Customer chat", turns: d.News, ref: c.Ref}
+	s := summary{title: "Customer chat", turns: d.News, ref: c.Ref, neutral: n.body, inline: n.inline}
 	if d.Action == Append {
 		s.title = "Customer chat, continued"
 	}
@@ -127,11 +130,11 @@ func speaker(t Turn) string {
 func (s summary) plain(b *strings.Builder) {
 	b.WriteString(s.title + "\n\n")
 	for _, f := range s.facts {
-		b.WriteString(f[0] + strings.Repeat(" ", 9-len(f[0])) + neutral(f[1]) + "\n")
+		b.WriteString(f[0] + strings.Repeat(" ", 9-len(f[0])) + s.inline(f[1]) + "\n")
 	}
 	for _, t := range s.turns {
-		b.WriteString("\n-- " + neutral(speaker(t)) + " --\n")
-		b.WriteString(indent(neutral(clean(t.Text))))
+		b.WriteString("\n-- " + s.neutral(speaker(t)) + " --\n")
+		b.WriteString(indent(s.neutral(clean(t.Text))))
 	}
 	b.WriteString("\nRef: " + s.ref + "\n")
 }
@@ -154,9 +157,9 @@ func indent(text string) string {
 func (s summary) html(b *strings.Builder) {
 	b.WriteString(`<html><body style="font-family:sans-serif;font-size:14px">` + "\n<p><b>" + s.title + "</b></p>\n<table>\n")
 	for _, f := range s.facts {
-		value := html.EscapeString(neutral(f[1]))
-		if f[0] == "Chat" && strings.HasPrefix(f[1], "https://") {
-			value = `<a href="` + html.EscapeString(f[1]) + `">` + html.EscapeString(f[1]) + "</a>"
+		value := html.EscapeString(s.inline(f[1]))
+		if f[0] == "Chat" && strings.HasPrefix(f[1], "https://") && s.inline(f[1]) == f[1] {
+			value = `<a href="` + value + `">` + value + "</a>"
 		}
 		b.WriteString(`<tr><td style="color:#666;padding-right:1em;vertical-align:top">` + f[0] + "</td><td>" + value + "</td></tr>\n")
 	}
@@ -167,8 +170,8 @@ func (s summary) html(b *strings.Builder) {
 			colour = "#fff6da"
 		}
 		b.WriteString(`<div style="margin:8px 0;padding:6px 10px;background:` + colour + `"><div style="color:#666;font-size:12px">` +
-			html.EscapeString(neutral(speaker(t))) + "</div>\n" +
-			strings.ReplaceAll(html.EscapeString(neutral(clean(t.Text))), "\n", "<br>\n") + "</div>\n")
+			html.EscapeString(s.neutral(speaker(t))) + "</div>\n" +
+			strings.ReplaceAll(html.EscapeString(s.neutral(clean(t.Text))), "\n", "<br>\n") + "</div>\n")
 	}
 	b.WriteString("<p>Ref: " + html.EscapeString(s.ref) + "</p>\n</body></html>\n")
 }
