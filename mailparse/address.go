@@ -183,13 +183,20 @@ func cutBracket(v string, end byte) (inner, rest string, ok bool) {
 	return "", all, false
 }
 
-// bareAddress takes "mailto:", a doubled "<mailto:…>", a route and blanks off.
+// bareAddress takes "mailto:", a doubled "<mailto:…>", a route, comments and
+// blanks off.
 func bareAddress(v string) string {
 	v = strings.TrimSpace(v)
+	if strings.HasSuffix(v, "]") && strings.Contains(v, "@[") {
+		return v // an address literal
+	}
 	if i := strings.IndexAny(v, "<["); i > 0 && !strings.HasPrefix(v, `"`) && strings.Contains(v[:i], "@") {
 		v = v[:i]
 	}
 	v = strings.Trim(v, "<>[] \t'")
+	if !strings.Contains(v, `"`) {
+		v = withoutFolds(v)
+	}
 	if hasPrefixFold(v, "mailto:") {
 		v = v[len("mailto:"):]
 		v, _, _ = strings.Cut(v, "?")
@@ -200,6 +207,30 @@ func bareAddress(v string) string {
 		}
 	}
 	return strings.TrimSpace(v)
+}
+
+// withoutFolds takes out of an address what RFC 5322 §4.4 allowed in it: comments,
+// and blanks around its dots and its @.
+func withoutFolds(v string) string {
+	for {
+		open := strings.IndexByte(v, '(')
+		size := strings.IndexByte(v[max(0, open):], ')')
+		if open < 0 || size < 0 {
+			break
+		}
+		v = v[:open] + v[open+size+1:]
+	}
+	if strings.Count(v, "@") != 1 || !strings.ContainsAny(v, " \t") {
+		return strings.TrimSpace(v)
+	}
+	for _, mark := range [...]string{"@", "."} {
+		parts := strings.Split(v, mark)
+		for i := range parts {
+			parts[i] = strings.TrimSpace(parts[i])
+		}
+		v = strings.Join(parts, mark)
+	}
+	return v
 }
 
 func (s *addressScan) comments() {
@@ -330,6 +361,9 @@ func personName(words, address string) string {
 	name = strings.TrimSpace(unprotect(name))
 	for len(name) >= 2 && (name[0] == '\'' && name[len(name)-1] == '\'' || name[0] == '"' && name[len(name)-1] == '"') {
 		name = strings.TrimSpace(name[1 : len(name)-1])
+	}
+	if strings.Count(name, `"`) == 1 {
+		name = strings.TrimPrefix(name, `"`) // never closed
 	}
 	name = strings.Join(strings.Fields(oneLine(name)), " ")
 	if strings.EqualFold(name, address) || !utf8.ValidString(name) {

@@ -30,7 +30,7 @@ var charsetAliases = map[string]string{
 	"hz": "hz-gb-2312", "hz-gb2312": "hz-gb-2312",
 	"latin1": "windows-1252", "latin-1": "windows-1252", "iso8859-1": "windows-1252", "iso-8859-1-windows-3.1-latin-1": "windows-1252", "ansi": "windows-1252", "8859-1": "windows-1252", "iso-latin-1": "windows-1252", "iso-8859-1": "windows-1252",
 	"iso-8859-8-i": "iso-8859-8", "visual": "iso-8859-8", "tis-620": "windows-874", "cp874": "windows-874", "tis620": "windows-874",
-	"koi8": "koi8-r", "koi8-ru": "koi8-u", "macroman": "macintosh", "mac": "macintosh", "x-mac-roman": "macintosh",
+	"koi8": "koi8-r", "koi8-ru": "koi8-u", "macroman": "macintosh", "mac": "macintosh", "mac-roman": "macintosh", "x-macintosh": "macintosh", "mac-cyrillic": "x-mac-cyrillic", "maccyrillic": "x-mac-cyrillic", "x-mac-roman": "macintosh",
 	"cp437": "ibm437", "cp850": "ibm850", "cp852": "ibm852", "cp855": "ibm855", "cp858": "ibm00858", "cp860": "ibm860", "cp862": "ibm862", "cp863": "ibm863", "cp865": "ibm865", "cp866": "ibm866",
 	"utf8mb4": "utf-8", "utf-8mb4": "utf-8", "unicode-1-1-utf-8": "utf-8", "utf": "utf-8", "utf-8;": "utf-8", "x-utf-8": "utf-8", "cp65001": "utf-8",
 }
@@ -94,9 +94,8 @@ func lookupCharset(label string) encoding.Encoding {
 func toUTF8(data []byte, label string, b *budget) string {
 	label = normalLabel(label)
 	if isUTF7(label) {
-		// UTF-7 is refused: "+AEA-" would be read as @ by us and as text by others (THREATS T14).
-		b.warn("charset-refused")
-		label = ""
+		data = decodeUTF7(data, b)
+		label = "utf-8"
 	}
 	if label == "utf-8" || asciiLabels[label] || label == "windows-1252" {
 		return fromLatinOrUTF8(data, label, b)

@@ -176,9 +176,32 @@ func TestCharsetLabels(t *testing.T) {
 			}
 		}
 	}
-	b := newBudget(Limits{})
-	if toUTF8([]byte("x"), "utf-7", b); fmt.Sprint(b.warnings) != "[charset-refused]" {
-		t.Errorf("utf-7: %v", b.warnings)
+}
+
+// TestUTF7: letters with accents are read, ASCII in disguise is not.
+func TestUTF7(t *testing.T) {
+	for in, want := range map[string]string{
+		"Gr+APwA3w-e":            "Grüße",
+		"+AOQAIADk-":             "ä ä",
+		"1 +- 1":                 "1 + 1",
+		"+2D3eAA-":               "😀",
+		"a+AEA-b":                "a+AEA-b",
+		"+ADw-script+AD4-":       "+ADw-script+AD4-",
+		"+AOQAQADk-":             "+AOQAQADk-",
+		"+AOQgCwDk-":             "+AOQgCwDk-",
+		"+":                      "+",
+		"+A":                     "+A",
+		"tel +49 30, +APw-":      "tel +49 30, ü",
+		"+2D0- half a surrogate": "+2D0- half a surrogate",
+	} {
+		b := newBudget(Limits{})
+		if got := toUTF8([]byte(in), "utf-7", b); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+		refused := fmt.Sprint(b.warnings) == "[charset-refused]"
+		if kept := in == want && len(in) > 1; kept && !refused {
+			t.Errorf("%q: warnings %v", in, b.warnings)
+		}
 	}
 }
 
