@@ -17,6 +17,7 @@ const (
 	tnefAttachRend, tnefMAPI, tnefAttachMAPI        = 0x9002, 0x9003, 0x9005
 	mapiBody, mapiHTML, mapiLongName, mapiShortName = 0x1000, 0x1013, 0x3707, 0x3704
 	mapiMIMEType, mapiContentID, mapiDisplayName    = 0x370e, 0x3712, 0x3001
+	mapiRTF                                         = 0x1009
 )
 
 type tnefFile struct {
@@ -56,17 +57,25 @@ func firstOf(vs ...string) string {
 	return ""
 }
 
-// readTNEF goes through the attributes. It stops at the first that does not fit.
 func readTNEF(d []byte) (files []tnefFile, text, html string, ok bool) {
+	files, text, html, rtf, ok := tnefAttributes(d)
+	if text == "" && html == "" {
+		text, html = readRTF(rtf)
+	}
+	return files, text, html, ok
+}
+
+// tnefAttributes goes through them. It stops at the first that does not fit.
+func tnefAttributes(d []byte) (files []tnefFile, text, html string, rtf []byte, ok bool) {
 	if len(d) < 6 || binary.LittleEndian.Uint32(d) != tnefSignature {
-		return nil, "", "", false
+		return nil, "", "", nil, false
 	}
 	var b budget
 	for d = d[6:]; len(d) >= 11; {
 		id, n := int(binary.LittleEndian.Uint16(d[1:])), int(binary.LittleEndian.Uint32(d[5:]))
 		d = d[9:]
 		if n < 0 || n+2 > len(d) {
-			return files, text, html, false
+			return files, text, html, rtf, false
 		}
 		value := d[:n]
 		d = d[n+2:] // two bytes of checksum
@@ -104,11 +113,13 @@ func readTNEF(d []byte) (files []tnefFile, text, html string, ok bool) {
 					text = string(cleanLines([]byte(mapiString(v, wide)), false))
 				case mapiHTML:
 					html = string(cleanLines([]byte(mapiString(v, wide)), false))
+				case mapiRTF:
+					rtf = unpackRTF(v, DefaultLimits.TextBytes)
 				}
 			})
 		}
 	}
-	return files, text, html, len(d) == 0
+	return files, text, html, rtf, len(d) == 0
 }
 
 // eachMAPI goes through a list of MAPI properties and hands on those that are text or bytes.
