@@ -93,7 +93,7 @@ func (w *Watcher) Status() Status { return w.board.read() }
 
 // begin forgets what another daemon may have changed since.
 func (w *Watcher) begin() {
-	w.begun, w.suspect, w.blamed, w.excused, w.counted, w.initial, w.noted = false, 0, "", 0, 0, false, 0
+	w.watched, w.begun, w.suspect, w.blamed, w.excused, w.counted, w.initial, w.noted = false, false, 0, "", 0, 0, false, 0
 	w.board.set(func(s *Status) {
 		if s.Standby != "" {
 			s.HeldBy, s.Standby, s.Since = "", "", time.Now()

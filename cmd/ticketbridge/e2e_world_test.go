@@ -87,7 +87,7 @@ func (w *world) config(t testing.TB) string {
 		fmt.Fprintf(&b, "host = \"127.0.0.1\"\nport = %d\ntls = \"starttls\"\nca_file = %q\nusername = %q\npassword = %q\n%s\n",
 			w.smtp.Submission.Port(), w.smtp.CAFile, w.ann.Address, w.ann.Password, w.extra["transport"])
 	}
-	fmt.Fprintf(&b, "[outbox]\nretry_first = \"1s\"\n[http]\nlisten = \"\"\n[store]\nurl = %q\n", w.store)
+	fmt.Fprintf(&b, "[outbox]\nretry_first = \"1s\"\n[http]\nlisten = \"\"\n[store]\nurl = %q\n%s\n", w.store, w.extra["store"])
 	file := filepath.Join(w.dir, "config.toml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -104,9 +104,24 @@ type daemonProcess struct {
 	err  error
 }
 
-// start runs the daemon and waits until it watches. crash names a point at which
-// it kills itself; "" for none.
+// start runs the daemon and waits until it watches.
 func (w *world) start(t testing.TB, crash string) *daemonProcess {
+	t.Helper()
+	p := w.launch(t, crash)
+	eventually(t, "both mailboxes watched", func() bool {
+		select {
+		case <-p.done:
+			return true // it died at its crash point before
+		default:
+			return strings.Count(p.logged(), "msg=watching ") >= 2
+		}
+	})
+	return p
+}
+
+// launch runs the daemon. crash names a point at which it kills itself; "" for
+// none.
+func (w *world) launch(t testing.TB, crash string) *daemonProcess {
 	t.Helper()
 	p := &daemonProcess{done: make(chan struct{})}
 	p.cmd = exec.Command(os.Args[0], "serve", "-config", w.config(t))
@@ -132,14 +147,6 @@ func (w *world) start(t testing.TB, crash string) *daemonProcess {
 		p.kill()
 		if t.Failed() {
 			t.Logf("daemon's log:\n%s", p.logged())
-		}
-	})
-	eventually(t, "both mailboxes watched", func() bool {
-		select {
-		case <-p.done:
-			return true // it died at its crash point before
-		default:
-			return strings.Count(p.logged(), "msg=watching ") >= 2
 		}
 	})
 	return p
