@@ -197,6 +197,7 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 		return parked("no ticket message can be made of it: " + err.Error())
 	}
 	dl.Reason, dl.Action = d.Reason, d.Action
+	afterRestore(&dl, r.mail, k.Restored)
 	v.Delivery = &dl
 	v.State = MailTicket
 	if d.Action == Append {

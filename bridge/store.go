@@ -74,6 +74,9 @@ type Known struct {
 	Delivery *Delivery
 	// Seen tells for each of the arrival's turns whether it is recorded already.
 	Seen []bool
+	// Restored is when the database was last found to have been restored from a
+	// backup, or lost; zero: never. What came before may have been sent.
+	Restored time.Time
 }
 
 // Verdict is what becomes of an arrival.
@@ -186,6 +189,7 @@ type Counts struct {
 	Mails         map[MailState]int64
 	Deliveries    map[DeliveryState]int64
 	Conversations int64
+	Restored      time.Time // the database, from a backup, or lost; zero: never
 	Dropped       int64     // of the dead: those a person dropped
 	Probing       int64     // of those in doubt: those that will be looked up by themselves
 	OldestDue     time.Time // of deliveries that can be claimed; zero: none

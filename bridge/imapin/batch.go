@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"ticketbridge/bridge"
 	"ticketbridge/bridge/imaplink"
 )
@@ -414,7 +416,7 @@ func (s *session) headers(metas []meta, problem func(meta) string) ([]bridge.Mai
 }
 
 func (s *session) mail(m meta) bridge.Mail {
-	mail := bridge.Mail{Source: s.source(m.uid), Received: m.received, Size: m.size}
+	mail := bridge.Mail{Source: s.source(m.uid), Received: m.received, Size: m.size, Done: s.done.Contains(imap.UID(m.uid))}
 	if m.uid <= s.rescanTo && !s.w.initial {
 		mail.Rescan, mail.Since = true, s.cur.Since
 	}

@@ -13,9 +13,6 @@ import (
 type queue struct {
 	ranges []imap.UIDRange
 	last   uint32 // the UID taken last; nothing up to it comes again
-	// doneSet are mails that carry our keyword; skip counts those left out.
-	doneSet imap.UIDSet
-	skip    func(uid uint32)
 }
 
 // upwards drops what lies below start: "n:*" names the last mail even where it
@@ -32,7 +29,7 @@ func upwards(set imap.UIDSet, start imap.UID) imap.UIDSet {
 
 // newQueue keeps what lies above after.
 func newQueue(after uint32, sets ...imap.UIDSet) *queue {
-	q := &queue{last: after, skip: func(uint32) {}}
+	q := &queue{last: after}
 	for _, s := range sets {
 		q.ranges = append(q.ranges, s...)
 	}
@@ -49,11 +46,7 @@ func (q *queue) next() (uint32, bool) {
 			q.ranges = q.ranges[1:]
 			continue
 		}
-		if !q.doneSet.Contains(imap.UID(start)) {
-			return start, true
-		}
-		q.last = start
-		q.skip(start)
+		return start, true
 	}
 	return 0, false
 }

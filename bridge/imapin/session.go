@@ -27,9 +27,10 @@ type session struct {
 	ackTried bool // the unmarked mails of earlier sessions were seen to
 	ackAgain bool // some mail could not be marked
 	q        *queue
-	ahead    []meta // sized, not yet fetched
-	aheadTo  uint32 // the last UID that was asked for with them
-	tail     meta   // of that one, if it was there
+	done     imap.UIDSet // of what is to be read: what carries our keyword already
+	ahead    []meta      // sized, not yet fetched
+	aheadTo  uint32      // the last UID that was asked for with them
+	tail     meta        // of that one, if it was there
 }
 
 func (s *session) canIdle() bool { return s.Caps.Has(imap.CapIdle) && !s.noIdle }
@@ -209,10 +210,9 @@ func (s *session) look() error {
 		return err
 	}
 	s.q = newQueue(s.cur.UID, old, upwards(all, above[0][0].Start))
-	s.q.skip = func(uint32) { s.w.board.set(func(st *Status) { st.Skipped++ }) }
 	if s.ack.keyword != "" && s.q.len() > 0 {
 		from := imap.UIDSet{imap.UIDRange{Start: imap.UID(s.cur.UID + 1), Stop: 0}}
-		s.q.doneSet, err = s.search(&imap.SearchCriteria{UID: []imap.UIDSet{from}, Flag: []imap.Flag{imap.Flag(s.ack.keyword)}})
+		s.done, err = s.search(&imap.SearchCriteria{UID: []imap.UIDSet{from}, Flag: []imap.Flag{imap.Flag(s.ack.keyword)}})
 	}
 	return err
 }

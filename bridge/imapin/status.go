@@ -34,7 +34,7 @@ type Status struct {
 	// Counters since the start of the program.
 	Recorded int64 // mails handed over and recorded
 	SetAside int64 // of these, without their body
-	Skipped  int64 // carried our keyword already, or are older than watching began
+	Skipped  int64 // older than watching began
 	Vanished int64 // gone before they could be read
 	Acked    int64 // got on_done's keyword or move
 	Sessions int64

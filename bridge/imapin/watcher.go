@@ -14,8 +14,8 @@
 //
 // # What is promised
 //
-// A mail is passed by only if it is recorded, gone, older than watching began,
-// or carries our keyword. Nothing in the mailbox is changed but what on_done
+// A mail is passed by only if it is recorded, gone, or older than watching
+// began. Nothing in the mailbox is changed but what on_done
 // says: folders are opened with EXAMINE otherwise, bodies read with BODY.PEEK.
 //
 // A mail that breaks the connection or the program is found by fetching the

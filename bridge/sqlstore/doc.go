@@ -14,7 +14,8 @@
 //	intake.go    what the batch's mails meet (known.go) and leave behind (flush.go)
 //	answers.go   what acknowledgements and bounces are about, and settle
 //	outbox.go    Turnover, Recover, NextDue
-//	cursors.go   what the watchers keep
+//	cursors.go   what the watchers keep; leases.go who may watch
+//	witness.go   tells a database that was restored from a backup
 //	lists.go     the admin's lists and counts; find.go his searches; act.go his acts
 //
 // SQLite has one writing connection, which serialises the writers of this

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"ticketbridge/bridge"
 )
@@ -24,6 +25,8 @@ type intake struct {
 	mails   map[string][]bridge.MailRecord // by content key, oldest first
 	convs   map[string]*conversation       // by key
 	seen    map[turnKey]bool
+	// restored is when the database was last found to have been restored.
+	restored time.Time
 
 	answered map[bridge.Source]*bridge.Delivery // what an arrival answers (answers.go)
 
@@ -136,7 +139,7 @@ func (in *intake) decide(i int) error {
 }
 
 func (in *intake) known(a *bridge.Arrival, conv *conversation) bridge.Known {
-	k := bridge.Known{Copy: in.original(a), Seen: make([]bool, len(a.Turns)), Delivery: in.answered[a.Record.Source]}
+	k := bridge.Known{Copy: in.original(a), Seen: make([]bool, len(a.Turns)), Delivery: in.answered[a.Record.Source], Restored: in.restored}
 	if conv == nil {
 		return k
 	}

@@ -60,6 +60,9 @@ func (in *intake) know(ctx context.Context) error {
 	if err := in.knowMails(ctx); err != nil {
 		return fmt.Errorf("look up mails: %w", err)
 	}
+	if err := in.knowRestore(ctx); err != nil {
+		return fmt.Errorf("look up restores: %w", err)
+	}
 	var fresh int
 	batch := map[string]bool{} // source and content, for repeats within the batch
 	keys := map[string]string{}

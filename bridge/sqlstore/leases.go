@@ -29,6 +29,9 @@ func (s *Store) Lease(ctx context.Context, mailbox, holder string, ttl time.Dura
 			return take(ctx, tx, l, ttl)
 		})
 	}
+	if held, _ := errors.AsType[*bridge.HeldError](err); err == nil || held != nil {
+		err = errors.Join(err, s.watch(ctx))
+	}
 	if err != nil {
 		return bridge.Lease{}, fmt.Errorf("lease of mailbox %s: %w", mailbox, err)
 	}
@@ -68,7 +71,10 @@ func take(ctx context.Context, tx *session, l bridge.Lease, ttl time.Duration) e
 
 // Renew implements bridge.Leases.
 func (s *Store) Renew(ctx context.Context, l bridge.Lease, ttl time.Duration) error {
-	return s.change(ctx, "renew", l, `UPDATE leases SET until = `+s.d.clock+` + $1 WHERE mailbox = $2 AND token = $3`, ttl.Microseconds())
+	if err := s.change(ctx, "renew", l, `UPDATE leases SET until = `+s.d.clock+` + $1 WHERE mailbox = $2 AND token = $3`, ttl.Microseconds()); err != nil {
+		return err
+	}
+	return s.watch(ctx)
 }
 
 // Release implements bridge.Leases.

@@ -216,6 +216,9 @@ func (s *Store) Counts(ctx context.Context) (bridge.Counts, error) {
 		if err := q.row(`SELECT count(*) FROM conversations`).Scan(&c.Conversations); err != nil {
 			return err
 		}
+		if err := q.row(`SELECT max(before) FROM restores`).Scan(at{&c.Restored}); err != nil {
+			return err
+		}
 		if err := q.row(`SELECT count(*) FROM deliveries WHERE ` + resting + ` AND state = 'dead' AND ` + dropped).Scan(&c.Dropped); err != nil {
 			return err
 		}

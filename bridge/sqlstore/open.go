@@ -15,13 +15,15 @@ type Store struct {
 	d                *dialect
 	writers, readers *pool      // one and the same where a server keeps order
 	turn             *turnstile // nil there
+	witness          *witness   // nil for commands beside a daemon
 }
 
 var _ bridge.Store = (*Store)(nil)
 
 // Options are what is not in the URL.
 type Options struct {
-	// StateDir is where the relative path of a SQLite file begins.
+	// StateDir is where the relative path of a SQLite file begins, and where a
+	// daemon keeps the witness that tells a restored database.
 	StateDir string
 	// Existing: the database must be there with the schema of this program;
 	// nothing is made or upgraded. For commands beside a daemon.
@@ -36,6 +38,12 @@ func Open(ctx context.Context, storeURL string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("store.url: %w", err)
 	}
 	if err := s.migrate(ctx, migrations(), o.Existing); err != nil {
+		return nil, errors.Join(fmt.Errorf("store.url: %s: %w", shown(storeURL), oneLine(err)), s.Close())
+	}
+	if o.StateDir == "" || o.Existing {
+		return s, nil
+	}
+	if err := s.testify(ctx, o.StateDir); err != nil {
 		return nil, errors.Join(fmt.Errorf("store.url: %s: %w", shown(storeURL), oneLine(err)), s.Close())
 	}
 	return s, nil
@@ -72,6 +80,9 @@ func (s *Store) Close() error {
 	}
 	if s.turn != nil {
 		s.turn.close()
+	}
+	if s.witness != nil {
+		return s.witness.file.Close()
 	}
 	return nil
 }

@@ -116,7 +116,7 @@ func TestSQLiteFile(t *testing.T) {
 			}
 			return err
 		})
-		if want := []string{name, name + "-shm", name + "-turn", name + "-wal"}; err != nil || strings.Join(seen, " ") != strings.Join(want, " ") {
+		if want := []string{name, name + "-shm", name + "-turn", name + "-wal", "witness"}; err != nil || strings.Join(seen, " ") != strings.Join(want, " ") {
 			t.Errorf("files %q, %v; want %q", seen, err, want)
 		}
 		if err := s.Close(); err != nil {
