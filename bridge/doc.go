@@ -45,6 +45,24 @@
 //	    is not the company's own; the one RCPT TO comes from the config
 //	R4  nothing is sent and no mailbox is marked before the commit that says so
 //
+// # Several daemons
+//
+// They share a PostgreSQL database. Each mailbox is watched by the one that holds
+// its lease (lease.go); all it records carries the lease's token, checked in the
+// transaction, so a holder that was stopped and overtaken records nothing.
+// Deliveries are claimed by any of them, and a settlement counts only for the
+// attempt the delivery is in.
+//
+// # A database from a backup
+//
+// A file outside of the database, the witness (sqlstore), tells that it is older
+// than what was done, or a new one, or that the state directory is a copy. Then
+// all that stands unsent is in doubt, and so is what is made of mails from before
+// (restore.go): the look-up decides, else a person. Mails with on_done's keyword
+// were dealt with: they are recorded as sent, so that follow-ups thread on. Mails
+// that on_done moved are not read again; a follow-up to them opens a new ticket.
+// A file system rolled back as a whole, by a snapshot, cannot be told.
+//
 // # Goroutines
 //
 // One for each folder (imapin.Watcher), which calls Ingest.Handle; one loop and

@@ -130,6 +130,9 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 			log.Error("database did not close", "err", err)
 		}
 	})
+	if err := tellRestore(ctx, d.store, log, a.now()); err != nil {
+		return nil, err
+	}
 	secret, err := readOrMakeKey(ctx, cfg.StateDir, d.store)
 	if err != nil {
 		return nil, err
@@ -157,6 +160,19 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 	})
 	d.observe(h)
 	return d, nil
+}
+
+// tellRestore says aloud, for as long as anybody may wonder, that the database
+// was found to have been restored from a backup.
+func tellRestore(ctx context.Context, s bridge.Ledger, log *slog.Logger, now time.Time) error {
+	c, err := s.Counts(ctx)
+	if err != nil {
+		return fmt.Errorf("look whether the database was restored: %w", err)
+	}
+	if !c.Restored.IsZero() && now.Sub(c.Restored) < 24*time.Hour {
+		log.Error("the database was restored from a backup, or lost; what may have been sent before is in doubt", "found", c.Restored, "doubts", c.Deliveries[bridge.Doubt])
+	}
+	return nil
 }
 
 func (d *daemon) names() []string {
