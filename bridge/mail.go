@@ -33,8 +33,8 @@ type Mail struct {
 	Rescan bool
 	// Done is set for a mail that carries on_done's keyword: it was recorded and
 	// dealt with, whether the store remembers or not.
-	Done bool
-	Since  time.Time // with Rescan: when watching began
+	Done  bool
+	Since time.Time // with Rescan: when watching began
 }
 
 // Batch is a run of mails of one folder, oldest first, and where its cursor
