@@ -17,6 +17,9 @@ var leaseTests = []test{
 	{"taking waits for what is being recorded", leaseWaits},
 }
 
+// over is a lease that has ended when it is taken.
+const over = -time.Second
+
 func (e *env) lease(s bridge.Store, holder string, ttl time.Duration) bridge.Lease {
 	e.Helper()
 	l, err := s.Lease(e.ctx, "support", holder, ttl)
@@ -58,9 +61,9 @@ func leaseHolder(e *env) {
 
 func leaseExpires(e *env) {
 	s, other := e.open(), e.open()
-	a := e.lease(s, "a", time.Microsecond)
-	e.must(s.Renew(e.ctx, a, time.Microsecond)) // late, but nobody took it
-	b := e.lease(other, "b", time.Microsecond)
+	a := e.lease(s, "a", over)
+	e.must(s.Renew(e.ctx, a, over)) // late, but nobody took it
+	b := e.lease(other, "b", over)
 	if err := s.Renew(e.ctx, a, time.Hour); !errors.Is(err, bridge.ErrLost) {
 		e.Errorf("overtaken, it renews: %v", err)
 	}
@@ -71,7 +74,7 @@ func leaseExpires(e *env) {
 // leaseFence: everything a watcher writes, by one that was overtaken.
 func leaseFence(e *env) {
 	s, other := e.open(), e.open()
-	a := e.lease(s, "a", time.Microsecond)
+	a := e.lease(s, "a", over)
 	fenced := bridge.Fenced(e.ctx, a)
 	_, err := s.Accept(fenced, []bridge.Arrival{Mail("support", 1, "k/1", "one")}, At("support", 1), Judge)
 	e.must(err) // over, but nobody took it
@@ -134,7 +137,7 @@ func leaseRace(e *env) {
 // another holder, or not at all; renewing does not wait for it.
 func leaseWaits(e *env) {
 	s, other := e.open(), e.open()
-	a := e.lease(s, "a", time.Microsecond)
+	a := e.lease(s, "a", over)
 	inside, goOn := make(chan struct{}), make(chan struct{})
 	accepted := make(chan error, 1)
 	go func() {
@@ -146,7 +149,7 @@ func leaseWaits(e *env) {
 	// SQLite has one writer, for which renewing waits too.
 	renewing, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
 	defer cancel()
-	if err := s.Renew(renewing, a, time.Microsecond); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.Renew(renewing, a, over); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		e.Errorf("renew while recording: %v", err)
 	}
 	taken := make(chan error, 1)
