@@ -27,7 +27,7 @@ type config struct {
 	Mailboxes  []mailbox         `toml:"mailbox"`
 	Formats    formats           `toml:"formats"`
 	Format     map[string]format `toml:"format"`
-	Target     bridge.Target     `toml:"target"`
+	Target     target            `toml:"target"`
 	Transport  transport         `toml:"transport"`
 	Probe      lookUp            `toml:"probe"`
 	Outbox     outbox            `toml:"outbox"`
@@ -90,7 +90,7 @@ func newConfig() config {
 	d := bridge.DefaultSchedule
 	return config{
 		StateDir:  "/var/lib/ticketbridge",
-		Target:    bridge.Target{Profile: "mailbox", Identity: "as-customer", OnDoubt: "hold"},
+		Target:    target{Target: bridge.Target{Profile: "mailbox", Identity: bridge.AsCustomer, OnDoubt: "hold"}},
 		Transport: transport{Config: smtpout.Default(), Folder: "INBOX"},
 		Probe:     defaultLookUp(),
 		Outbox:    outbox{RetryFirst: bridge.Duration(d.First), RetryMost: bridge.Duration(d.Most), GiveUp: bridge.Duration(d.GiveUp)},

@@ -112,27 +112,6 @@ func (x *crosscheck) mailboxes() {
 	}
 }
 
-func (x *crosscheck) target() {
-	t := x.Target
-	if t.Profile != "mailbox" {
-		x.add("target.profile", `want "mailbox", not %q; other helpdesks are not known yet`, t.Profile)
-	}
-	if t.Identity != "as-customer" {
-		x.add("target.identity", `want "as-customer", not %q`, t.Identity)
-	}
-	if !slices.Contains([]string{"probe", "resend", "hold"}, t.OnDoubt) {
-		x.add("target.on_doubt", `want "probe" (look for it), "hold" (a person decides) or "resend" (no loss over no duplicates), not %q`, t.OnDoubt)
-	}
-	if t.Address == "" {
-		x.add("target.address", "required: where tickets are raised by mail")
-	} else {
-		x.addressAt("target.address", t.Address)
-	}
-	if t.Sender != "" && t.Sender != "none" {
-		x.addressAt("target.sender", t.Sender)
-	}
-}
-
 func (x *crosscheck) store() {
 	raw := x.Store.URL.Reveal()
 	switch {
@@ -290,8 +269,13 @@ func (x *crosscheck) noLoop() {
 			x.add("target.address", would, x.Target.Address, fmt.Sprintf("agents[%d]", i))
 		}
 	}
-	if local, domain, _ := strings.Cut(support, "@"); local == "bounce" && domain == strings.ToLower(x.Domain) {
-		x.add("target.address", would, x.Target.Address, "where bounces go")
+	for local, is := range map[string]string{"bounce": "where bounces go", "chat": "where customers' aliases are"} {
+		if support == local+"@"+strings.ToLower(x.Domain) {
+			x.add("target.address", would, x.Target.Address, is)
+		}
+	}
+	if foldAddress(x.Target.CommandFrom) == support {
+		x.add("target.command_from", "is target.address; want the address of an agent")
 	}
 	if x.Target.Sender != "" && foldAddress(x.Target.Sender) == support {
 		x.add("target.sender", "is target.address; want an address of the bridge, such as ticketbridge@%s", x.Domain)

@@ -66,7 +66,7 @@ func commands() []command {
 		serveCommand, checkCommand, parseCommand, demoCommand,
 		mailsCommand, conversationsCommand, outboxCommand, showCommand,
 		retryCommand, releaseCommand, dropCommand, linkCommand,
-		formatsCommand, healthCommand, versionCommand,
+		formatsCommand, targetsCommand, healthCommand, versionCommand,
 	}
 }
 

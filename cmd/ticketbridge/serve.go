@@ -223,7 +223,7 @@ func (c *config) newIngest(s bridge.Store, secret []byte, log *slog.Logger) (*br
 	}
 	return &bridge.Ingest{
 		Parser: parser, Store: s, Keys: keys, Trust: c.trust(), Rules: bridge.Rules(), Log: log,
-		Composer: bridge.Composer{Target: c.Target, OwnDomains: c.ownDomains()},
+		Composer: bridge.Composer{Target: c.Target.Target, OwnDomains: c.ownDomains()},
 	}, nil
 }
 
