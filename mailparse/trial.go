@@ -174,27 +174,21 @@ func (m *matcher) foundLink(c condition) string {
 // steps are the places a profile looks at, and what stands there.
 func (r *reader) steps() []Step {
 	var steps []Step
-	list := func(of string, places []locator) {
-		for i := range places {
-			l := &places[i]
-			s := Step{Of: of, Want: l.String(), Found: r.nothingAt(l)}
-			var found []string
-			for _, f := range r.locate(l) {
-				why := f.bad
-				if why == "" && !f.sure {
-					why = "which only stands near"
-				}
-				found = append(found, printable(f.text)+" ("+f.where+")"+withComma(why))
-				s.Holds = s.Holds || why == ""
-			}
-			if len(found) > 0 {
-				s.Found = strings.Join(found[:min(len(found), 5)], ", ")
-			}
-			steps = append(steps, s)
-		}
+	for i := range r.p.customer.address {
+		l := &r.p.customer.address[i]
+		steps = append(steps, r.addressStep(l))
 	}
-	list("address", r.p.customer.address)
-	list("name", r.p.customer.name)
+	for i := range r.p.customer.name {
+		l := &r.p.customer.name[i]
+		s := Step{Of: "name", Want: l.String(), Found: r.nothingAt(l)}
+		for _, f := range r.locateName(l) {
+			if name := tidyName(f.text); name != "" {
+				s.Holds, s.Found = true, printable(name)
+				break
+			}
+		}
+		steps = append(steps, s)
+	}
 	for _, a := range r.p.customer.attributes {
 		v := r.t.Customer.Attributes[a.name]
 		steps = append(steps, Step{Of: "attribute", Want: a.name + ": " + strings.Join(a.labels, " or "), Holds: v != "", Found: orNone(printableOrEmpty(v))})
@@ -203,6 +197,23 @@ func (r *reader) steps() []Step {
 	return append(steps,
 		Step{Of: "conversation", Want: "an id that all mails of a chat share", Holds: c.Key != "", Found: fmt.Sprintf("id %s, link %s, key %s", orNone(c.ID), orNone(c.Link), orNone(c.Key))},
 		Step{Of: "turns", Want: "at least one", Holds: len(r.t.Turns) > 0, Found: fmt.Sprintf("%d, in %s", len(r.t.Turns), r.source())})
+}
+
+func (r *reader) addressStep(l *locator) Step {
+	s := Step{Of: "address", Want: l.String(), Found: r.nothingAt(l)}
+	var found []string
+	for _, f := range r.locate(l) {
+		why := f.bad
+		if why == "" && !f.sure {
+			why = "which only stands near"
+		}
+		found = append(found, printable(f.text)+" ("+f.where+")"+withComma(why))
+		s.Holds = s.Holds || why == ""
+	}
+	if len(found) > 0 {
+		s.Found = strings.Join(found[:min(len(found), 5)], ", ")
+	}
+	return s
 }
 
 // nothingAt says why a place is empty.

@@ -38,6 +38,7 @@ func TestTry(t *testing.T) {
 			{"match all", `subject =~ ^Chat with `, true, `"Chat with Ada [17]"`},
 			{"match all", `text =~ (?m)^Visitor e-mail: `, true, `line 2: "Visitor e-mail:"`},
 			{"address", "Reply-To", true, "ada@example.org (Reply-To)"},
+			{"name", "the line Visitor", true, "Ada"},
 			{"attribute", "plan: Plan", true, "Pro"},
 			{"turns", "at least one", true, "2, in the text"},
 		}, true},

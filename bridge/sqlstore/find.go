@@ -54,8 +54,10 @@ func (q reader) search(term string) (convs, mails []int64, err error) {
 	term = unquoted(term)
 	ticket := strings.TrimSpace(strings.TrimPrefix(term, "#"))
 	bare := bareID(term)
-	if strings.Contains(term, "://") {
-		return q.byURL(term)
+	if url, ok := asURL(term); ok {
+		if convs, err := q.byURL(url); err != nil || len(convs) > 0 {
+			return convs, nil, err
+		}
 	}
 	for _, by := range []struct{ query, arg string }{
 		{`SELECT id, 0 FROM conversations WHERE customer_fold = $1 AND customer_fold <> ''`, fold(bare)},
@@ -93,24 +95,34 @@ func unquoted(s string) string {
 	return s
 }
 
+// asURL is the term as a link, which people copy with or without its scheme.
+func asURL(term string) (string, bool) {
+	if strings.Contains(term, "://") {
+		return term, true
+	}
+	host, _, ok := strings.Cut(term, "/")
+	return "https://" + term, ok && strings.Contains(host, ".") && !strings.ContainsAny(term, "@ <>")
+}
+
 // byURL finds a chat by its link at the vendor, or its ticket's: as it stands,
 // without what a browser adds, or else by the id that ends it, for a vendor shows
 // one chat under several links. URLs have no index; a person waits that long.
-func (q reader) byURL(term string) (convs, mails []int64, err error) {
+func (q reader) byURL(term string) (convs []int64, err error) {
+	var none []int64
 	plain, _, _ := strings.Cut(term, "#")
 	plain, _, _ = strings.Cut(plain, "?")
 	plain = strings.TrimRight(plain, "/")
 	for _, url := range []string{term, plain, plain + "/"} {
 		for _, column := range []string{"url", "link_url"} {
-			if err := q.collect(`SELECT id, 0 FROM conversations WHERE `+column+` = $1`, url, &convs, &mails); err != nil {
-				return nil, nil, err
+			if err := q.collect(`SELECT id, 0 FROM conversations WHERE `+column+` = $1`, url, &convs, &none); err != nil {
+				return nil, err
 			}
 		}
 	}
 	if id := plain[strings.LastIndexByte(plain, '/')+1:]; len(convs) == 0 && id != "" {
-		err = q.collect(`SELECT id, 0 FROM conversations WHERE vendor_id = $1 AND vendor_id <> '' AND url <> ''`, id, &convs, &mails)
+		err = q.collect(`SELECT id, 0 FROM conversations WHERE vendor_id = $1 AND vendor_id <> '' AND url <> ''`, id, &convs, &none)
 	}
-	return newestFirst(convs), newestFirst(mails), err
+	return newestFirst(convs), err
 }
 
 func (q reader) byID(letter byte, id int64) (convs, mails []int64, err error) {

@@ -84,7 +84,8 @@ func (p *Page) health(v view) Health {
 		}
 	}
 	// A mail server that is down is an alarm: no restart brings it back.
-	if d := v.oldestDue(); d > lateAfter && v.broken.IsZero() {
+	// What was late before the start says nothing of this run.
+	if d := v.oldestDue(); min(d, v.now.Sub(p.started)) > lateAfter && v.broken.IsZero() {
 		h.Reasons = append(h.Reasons, "outbox: a delivery has been due for "+brief(d))
 	}
 	if len(h.Reasons) > 0 {

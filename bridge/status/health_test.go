@@ -53,7 +53,11 @@ func TestHealth(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			store, f := newStore(), wellFolder()
 			tc.change(store, &f)
-			resp := get(t, newPage(Default(), store, f), "GET", "/healthz")
+			p := newPage(Default(), store, f)
+			if tc.name != "never connected" {
+				p.started = time.Now().Add(-24 * time.Hour)
+			}
+			resp := get(t, p, "GET", "/healthz")
 			var h Health
 			if err := json.Unmarshal([]byte(body(t, resp)), &h); err != nil {
 				t.Fatal(err)
@@ -70,6 +74,25 @@ func TestHealth(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLateBeforeTheStart: a restart does not bring back a mail server that was
+// down, so it is not asked for again because of what is late since then.
+func TestLateBeforeTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore()
+		store.counts.OldestDue = time.Now().Add(-3 * time.Hour)
+		p := newPage(Default(), store)
+		for _, tt := range []struct {
+			after   time.Duration
+			reasons int
+		}{{14 * time.Minute, 0}, {2 * time.Minute, 1}} {
+			time.Sleep(tt.after)
+			if h := p.health(p.look(t.Context())); len(h.Reasons) != tt.reasons {
+				t.Errorf("after %v: %q", tt.after, h.Reasons)
+			}
+		}
+	})
 }
 
 func TestHealthNumbers(t *testing.T) {

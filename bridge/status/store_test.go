@@ -45,6 +45,7 @@ func TestRealStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPage(Default(), store, wellFolder())
+	p.started = now.Add(-2 * time.Hour)
 	text := body(t, get(t, p, "GET", "/"))
 	mustHold(t, text, "<td>m2</td><td>parked</td>", "<bdi>no address</bdi>", "<td>m1</td>", "<bdi>raised at once</bdi>",
 		"<td>d1</td><td>c1</td><td>raise</td><td>ready</td>", "<li>outbox: a delivery has been due for 60 min</li>")

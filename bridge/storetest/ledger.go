@@ -267,7 +267,7 @@ func findTerms(e *env) {
 		"m1", "M1", "d1", " c1 ", "HELP-17", a.Ref, strings.ToLower(a.Ref), a.Record.MessageID, "<" + a.Record.MessageID + ">",
 		m.MessageID, "<" + m.MessageID + ">", m.ReversePath, "<" + m.ReversePath + ">", "1964", "intercom/abcd1234/1964",
 		"#HELP-17", "'#HELP-17'", "\"<" + m.MessageID + ">\"", "Message-ID: <" + m.MessageID + ">", "'" + a.Record.MessageID + "'",
-		chat, chat + "/", chat + "?tab=1#part-9", "https://help.example.com/t/17/", "https://app.example.com/inbox/all/conversation/1964",
+		chat, strings.TrimPrefix(chat, "https://"), chat + "/", chat + "?tab=1#part-9", "https://help.example.com/t/17/", "https://app.example.com/inbox/all/conversation/1964",
 	} {
 		e.equal(term, e.story(s, term), want)
 	}
