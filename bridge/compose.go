@@ -23,6 +23,7 @@ type Target struct {
 	Profile        string `toml:"profile"`         // "mailbox"; see targets/
 	Address        string `toml:"address"`         // the one RCPT TO
 	Site           string `toml:"site"`            // what the helpdesk calls itself in its tags: RT's $rtname
+	TicketURL      string `toml:"ticket_url"`      // where a ticket is read, {ticket} in it; "" unknown
 	Identity       string `toml:"identity"`        // "as-customer", "reply-to", "command" or "auto"
 	CommandFrom    string `toml:"command_from"`    // the helpdesk's agent, in the command identity
 	LocalPath      bool   `toml:"local_path"`      // foreign From passes: "auto" is as-customer

@@ -9,25 +9,19 @@ import (
 	"time"
 )
 
-// Harvest reads what comes back for ticket messages: the helpdesk's
-// acknowledgements, which bring the ticket's number (step 13 of doc.go), and
-// bounces (bounce.go). Nothing it reads can cause a message (L3 of SENDING §1.8):
-// all it does is settle a delivery and fill in a link.
+// Answer is what a mail says of a ticket message of ours: the helpdesk's
+// acknowledgement, which brings the ticket's number (step 13 of doc.go), or a
+// bounce (bounce.go). The store finds out of which: by the reverse-path, the
+// Message-ID, the Ref, or the customer, whichever is the first that is set.
 //
-// Whom it believes: an acknowledgement has to name one of our messages, whose id
+// No answer can cause a message (L3 of SENDING §1.8): all it does is settle a
+// delivery and fill in a link.
+//
+// Who is believed: an acknowledgement has to name one of our messages, whose id
 // nobody can make up, or its Ref, and to come from an address of the helpdesk.
 // Both can be copied by a customer who knows them from an auto-reply and can
 // forge a sender; then the number of his own ticket is wrong. So a number that is
 // known is never changed by a mail.
-type Harvest struct {
-	Helpdesk  Helpdesk
-	Address   string // support's; who writes from there or its domain is the helpdesk
-	TicketURL string // where a ticket is read, with {ticket} in it; "" unknown
-}
-
-// Answer is what a mail says of a ticket message of ours. The store finds out of
-// which: by the reverse-path, the Message-ID, the Ref, or the customer, whichever
-// is the first that is set.
 type Answer struct {
 	ReversePath string
 	MessageID   string
@@ -66,9 +60,9 @@ func (in *Ingest) answer(r *reading) *Answer {
 	if path := in.reversePath(m); path != "" {
 		return &Answer{ReversePath: path, How: "return path", Bounce: readBounce(r.mail.Raw, m, in.Keys)}
 	}
-	h := in.Harvest
-	ack, ok := h.Helpdesk.Ack(in.Keys.Own, m)
-	if !ok || !h.speaks(m.Outer.From.Address) {
+	target := in.Composer.Target
+	ack, ok := target.Helpdesk.Ack(in.Keys.Own, m)
+	if !ok || !target.speaks(m.Outer.From.Address) {
 		return nil
 	}
 	a := &Answer{MessageID: in.Keys.asWritten(ack.MessageID), Ref: ack.Ref, Ticket: ack.Ticket, How: ack.How}
@@ -83,11 +77,14 @@ func (in *Ingest) answer(r *reading) *Answer {
 	return a
 }
 
-// speaks reports whether an address is the helpdesk's.
-func (h Harvest) speaks(address string) bool {
-	_, domain, _ := strings.Cut(h.Address, "@")
-	return h.Helpdesk.Answers.from(address) || len(h.Helpdesk.Answers.From) == 0 && domain != "" &&
-		Answers{From: []string{"@" + domain}}.from(address)
+// speaks reports whether an address is the helpdesk's: one its profile names, or
+// else any of the domain that support is in.
+func (t Target) speaks(address string) bool {
+	if named := t.Helpdesk.Answers; len(named.From) > 0 {
+		return named.from(address)
+	}
+	_, domain, ok := strings.Cut(t.Address, "@")
+	return ok && Answers{From: []string{"@" + domain}}.from(address)
 }
 
 // harvested is the gate for answers: L4 and step 13 of doc.go.
@@ -115,7 +112,7 @@ func (in *Ingest) acknowledged(ans Answer, a Arrival, k Known) Verdict {
 	what := "an acknowledgement without a number"
 	if ticket := cmp.Or(ans.Ticket, c.Link.Ticket); ticket != "" {
 		what = "acknowledgement: ticket " + ticket
-		c.Link.Ticket, c.Link.URL = ticket, cmp.Or(c.Link.URL, in.Harvest.url(ticket))
+		c.Link.Ticket, c.Link.URL = ticket, cmp.Or(c.Link.URL, in.Composer.Target.ticketURL(ticket))
 	}
 	v := ignored(fmt.Sprintf("%s for %s (%s)", what, id, ans.How))
 	if c.Link.Confirmed.IsZero() {
@@ -137,7 +134,7 @@ func confirmedAt(a Arrival) time.Time {
 	return a.reading.now
 }
 
-// url is where a ticket is read.
-func (h Harvest) url(ticket string) string {
-	return strings.ReplaceAll(h.TicketURL, "{ticket}", url.PathEscape(ticket))
+// ticketURL is where a ticket is read, "" if the config does not say.
+func (t Target) ticketURL(ticket string) string {
+	return strings.ReplaceAll(t.TicketURL, "{ticket}", url.PathEscape(ticket))
 }

@@ -11,7 +11,8 @@ import (
 // harvestIngest is a bridge whose helpdesk is RT at support@example.com.
 func harvestIngest(t *testing.T) *Ingest {
 	in := testIngest(t)
-	in.Harvest = Harvest{Helpdesk: helpdesk(t, "rt"), Address: "support@example.com", TicketURL: "https://rt.example.com/Ticket/Display.html?id={ticket}"}
+	target := &in.Composer.Target
+	target.Helpdesk, target.TicketURL = helpdesk(t, "rt"), "https://rt.example.com/Ticket/Display.html?id={ticket}"
 	return in
 }
 
@@ -87,17 +88,17 @@ func TestHarvest(t *testing.T) {
 
 // TestHarvestSenders: a profile that names senders believes no other.
 func TestHarvestSenders(t *testing.T) {
-	h := harvestIngest(t).Harvest
+	rt := harvestIngest(t).Composer.Target
 	for address, want := range map[string]bool{"support@example.com": true, "rt@EXAMPLE.com": true, "ada@example.org": false, "": false, "@example.com": false} {
-		if got := h.speaks(address); got != want {
+		if got := rt.speaks(address); got != want {
 			t.Errorf("%q speaks: %v", address, got)
 		}
 	}
-	h.Helpdesk.Answers.From = []string{"rt@desk.test"}
-	if h.speaks("support@example.com") || !h.speaks("rt@desk.test") {
+	rt.Helpdesk.Answers.From = []string{"rt@desk.test"}
+	if rt.speaks("support@example.com") || !rt.speaks("rt@desk.test") {
 		t.Error("the profile's senders are not the ones who speak")
 	}
-	if (Harvest{}).speaks("a@b.test") {
+	if (Target{}).speaks("a@b.test") {
 		t.Error("who speaks for no helpdesk?")
 	}
 }

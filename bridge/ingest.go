@@ -23,7 +23,6 @@ type Ingest struct {
 	Keys     Keys
 	Trust    Trust
 	Composer Composer
-	Harvest  Harvest
 	Rules    []Rule
 	Log      *slog.Logger
 	// Kick wakes the outbox; Observe is told of every recorded mail. Both may be nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -135,7 +136,12 @@ func (x *crosscheck) target() {
 	if t.Sender != "" && t.Sender != "none" {
 		x.addressAt("target.sender", t.Sender)
 	}
+	if at := t.TicketURL; at != "" && !ticketLink.MatchString(at) {
+		x.add("target.ticket_url", `want a link with {ticket} in it, such as "https://rt.example.com/Ticket/Display.html?id={ticket}", not %q`, at)
+	}
 }
+
+var ticketLink = regexp.MustCompile(`^https?://[^/\s"<>]+/[^\s"<>]*\{ticket\}[^\s"<>]*$`)
 
 // helpdesk lays what the config overrides over the built-in profile.
 func (x *crosscheck) helpdesk() {
