@@ -79,7 +79,7 @@ func (s *Sender) probeDoubts(ctx context.Context) {
 		case d.Next.After(time.Now()):
 			wait = min(wait, time.Until(d.Next))
 		default:
-			if s.probe(ctx, d, silent+1) {
+			if s.probe(ctx, d) {
 				silent = 0
 				continue
 			}
@@ -95,7 +95,7 @@ func (s *Sender) probeDoubts(ctx context.Context) {
 
 // probe looks one message up and records what that means. It reports whether
 // there was an answer.
-func (s *Sender) probe(ctx context.Context, d Delivery, try int) (answered bool) {
+func (s *Sender) probe(ctx context.Context, d Delivery) (answered bool) {
 	seen, err := s.lookUp(ctx, d.MessageID)
 	if ctx.Err() != nil {
 		return false
@@ -103,7 +103,9 @@ func (s *Sender) probe(ctx context.Context, d Delivery, try int) (answered bool)
 	now := time.Now()
 	st := Settlement{Delivery: d.ID, Attempt: d.Attempts, At: now, State: Doubt, Probes: d.Probes}
 	if err != nil {
-		st.Next = now.Add(probeAgain.next(try))
+		// Due again at once, behind the others: the pause is ours, for it is the
+		// mailbox that fails, and ends with a restart.
+		st.Next = now
 		st.Detail = cut("maybe delivered; looking for it failed: "+err.Error(), 500)
 	} else {
 		st.Probes++

@@ -294,3 +294,31 @@ func TestEnhancedCode(t *testing.T) {
 		}
 	}
 }
+
+// TestOneDoubtBlocksNoOther: a look-up that fails for one message is no reason
+// not to make the others'.
+func TestOneDoubtBlocksNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, tr := ready(5), &scripted{reply: always(Result{Outcome: InDoubt, Stage: "dot"})}
+		for i := range f.rows {
+			f.rows[i].MessageID = fmt.Sprint(i)
+		}
+		p := poisoned{}
+		if err := runWith(t, Sender{Store: f, Transport: tr, OnDoubt: "probe", Prober: p, Probing: testProbing}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := f.states(), []DeliveryState{Doubt, Sent, Sent, Sent, Sent}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// poisoned finds every message but the first, which it cannot look for.
+type poisoned struct{}
+
+func (poisoned) Probe(_ context.Context, id string) (Sighting, error) {
+	if id == "0" {
+		return Sighting{}, errors.New("the server does not answer")
+	}
+	return Sighting{Found: true, Where: "INBOX"}, nil
+}

@@ -200,6 +200,9 @@ type sink struct {
 	forget bool
 	// hang, where set, is closed when a message is taken; no reply follows then.
 	hang chan struct{}
+	// swallow, where set, gets the next message in place of a reply: the
+	// connection ends.
+	swallow chan string
 }
 
 func newSink(t testing.TB) *sink {
@@ -254,9 +257,13 @@ func (s *sinkSession) Data(r io.Reader) error {
 	if !s.forget {
 		s.took = append(s.took, string(b))
 	}
-	hang := s.hang
-	s.hang = nil
+	hang, swallow := s.hang, s.swallow
+	s.hang, s.swallow = nil, nil
 	s.mu.Unlock()
+	if swallow != nil {
+		swallow <- string(b)
+		s.conn.Conn().Close()
+	}
 	if hang != nil {
 		close(hang)
 		// The client is killed now; its end of the connection tells.

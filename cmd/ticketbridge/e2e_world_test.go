@@ -81,11 +81,16 @@ func (w *world) config(t testing.TB) string {
 	switch {
 	case w.sink != nil:
 		fmt.Fprintf(&b, "host = \"127.0.0.1\"\nport = %d\ntls = \"none\"\n%s\n", w.sink.port(), w.extra["transport"])
+	case w.extra["imap"] != "":
+		fmt.Fprintf(&b, "kind = \"imap\"\n%s%s\n", w.supportLogin(), w.extra["transport"])
 	case w.extra["lmtp"] != "":
 		fmt.Fprintf(&b, "kind = \"lmtp\"\nhost = \"unix:%s\"\ntls = \"none\"\n", w.imap.LMTPSocket)
 	default:
 		fmt.Fprintf(&b, "host = \"127.0.0.1\"\nport = %d\ntls = \"starttls\"\nca_file = %q\nusername = %q\npassword = %q\n%s\n",
 			w.smtp.Submission.Port(), w.smtp.CAFile, w.ann.Address, w.ann.Password, w.extra["transport"])
+	}
+	if w.extra["probe"] != "" {
+		fmt.Fprintf(&b, "[probe]\n%s\n", w.extra["probe"])
 	}
 	fmt.Fprintf(&b, "[outbox]\nretry_first = \"1s\"\n[http]\nlisten = \"\"\n[store]\nurl = %q\n%s\n", w.store, w.extra["store"])
 	file := filepath.Join(w.dir, "config.toml")
@@ -93,6 +98,11 @@ func (w *world) config(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// supportLogin is the config of a login to support's mailbox.
+func (w *world) supportLogin() string {
+	return fmt.Sprintf("host = \"127.0.0.1\"\nport = %d\nca_file = %q\nusername = %q\npassword = %q\n", w.imap.IMAPS.Port(), w.imap.CAFile, w.support.Address, w.support.Password)
 }
 
 // daemonProcess is a daemon running as a process of its own, so that it can be killed.
