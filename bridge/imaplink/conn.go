@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,8 @@ type conn struct {
 	rest    int64  // what is left of a literal
 	onward  bool   // the next line goes on with a response
 	drop    bool   // the response under way is none we know
+
+	sent atomic.Int64 // bytes of ours that went out
 
 	mu     sync.Mutex // guards what follows
 	quiet  time.Duration
@@ -249,6 +252,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(d)
 	c.mu.Unlock()
 	n, err := c.Conn.Write(p)
+	c.sent.Add(int64(n))
 	if err != nil {
 		return n, c.fail(err)
 	}

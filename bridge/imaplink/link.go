@@ -196,6 +196,9 @@ func (l *Link) Expect(silence time.Duration, size int64) { l.conn.expect(silence
 // Cut breaks the connection off: whatever is under way fails.
 func (l *Link) Cut() { l.conn.Conn.Close() }
 
+// Sent is how many bytes of ours have gone out. After Cut it grows no more.
+func (l *Link) Sent() int64 { return l.conn.sent.Load() }
+
 // Logout says goodbye as RFC 3501 §6.1.3 would have it; nothing depends on it.
 func (l *Link) Logout() {
 	_ = l.Do("LOGOUT", 0, func() error { return l.Client.Logout().Wait() })

@@ -3,7 +3,6 @@ package imapout
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -21,7 +20,7 @@ func (m *Mailbox) append(s *session, d bridge.Delivery, deadline time.Time, rele
 	}
 	late := time.AfterFunc(time.Until(deadline), s.Cut)
 	defer late.Stop()
-	var whole atomic.Bool // its last byte may have gone out; go-imap runs on another goroutine
+	before := s.Sent()
 	var receipt *imap.AppendData
 	err := s.do("append to "+imaplink.Printable(m.cfg.Folder, 80), int64(len(d.Data)), func() error {
 		cmd := s.Client.Append(m.cfg.Folder, int64(len(d.Data)), &imap.AppendOptions{Time: time.Now()})
@@ -32,7 +31,6 @@ func (m *Mailbox) append(s *session, d bridge.Delivery, deadline time.Time, rele
 			s.Cut()
 			err = fmt.Errorf("not done within %v", attemptLimit)
 		case err == nil:
-			whole.Store(true)
 			late.Reset(answerLimit)
 			_, err = cmd.Write(d.Data[last:])
 		}
@@ -48,7 +46,12 @@ func (m *Mailbox) append(s *session, d bridge.Delivery, deadline time.Time, rele
 		return err
 	})
 	if err != nil {
-		return m.notAppended(err, whole.Load())
+		if s.broken {
+			s.Cut() // and nothing more goes out
+		}
+		// Of a command with fewer bytes than the message alone has, the server
+		// cannot have stored it.
+		return m.notAppended(err, s.Sent()-before >= int64(len(d.Data)))
 	}
 	return bridge.Result{Outcome: bridge.Accepted, Stage: atAppend, Code: "OK", Reply: s.receipt(m.cfg.Folder, d.MessageID, receipt)}
 }
@@ -84,7 +87,7 @@ var ofTheMailbox = map[imap.ResponseCode]string{
 // notAppended is what an APPEND that was not answered by OK means. NO and BAD
 // are definite: nothing was stored (RFC 3501 §6.3.11). Without a code they are
 // tried again, for nobody knows what is behind them; the message is kept. A
-// connection lost after the last byte is a doubt, which the next look settles.
+// connection lost when the message may be whole is a doubt, which a look settles.
 func (m *Mailbox) notAppended(err error, whole bool) bridge.Result {
 	no, said := errors.AsType[*imaplink.Refusal](err)
 	bye := said && no.Said.Type == imap.StatusResponseTypeBye

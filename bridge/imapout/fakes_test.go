@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,6 +78,13 @@ func (s *server) count(messageID string) int {
 		}
 	}
 	return n
+}
+
+// visits are the connections and commands so far.
+func (s *server) visits() (dials int, heard []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials, slices.Clone(s.heard)
 }
 
 func (c *client) say(format string, args ...any) { fmt.Fprintf(c.conn, format+"\r\n", args...) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,10 +149,10 @@ func TestFaults(t *testing.T) {
 		for name, fault := range faults {
 			for _, obeyed := range []bool{false, true} {
 				in(t, func(t *testing.T, s *server, m *Mailbox) {
-					faulty := true
+					var well atomic.Bool
 					s.folders["INBOX"] = []string{"Message-ID: <x" + message(1).MessageID + ">\r\n\r\n"}
 					s.hook = func(c *client, tag, cmd string) bool {
-						if !faulty || !strings.HasPrefix(cmd, command) {
+						if well.Load() || !strings.HasPrefix(cmd, command) {
 							return false
 						}
 						if obeyed {
@@ -177,9 +178,7 @@ func TestFaults(t *testing.T) {
 					if _, err := m.Probe(t.Context(), "never@example.com"); err == nil && !slices.Contains([]string{"APPEND", "UID FETCH"}, command) {
 						t.Errorf("%s: an answer of nobody", at)
 					}
-					s.mu.Lock()
-					faulty = false
-					s.mu.Unlock()
+					well.Store(true)
 					outcome(t, m.Send(t.Context(), message(2)), bridge.Accepted)
 					if n := s.count(message(1).MessageID); n != 1 {
 						t.Errorf("%s: there %d times in the end", at, n)
@@ -248,9 +247,9 @@ func TestRefusals(t *testing.T) {
 // TestThrottling: a pause that the server asks for is kept (R17).
 func TestThrottling(t *testing.T) {
 	in(t, func(t *testing.T, s *server, m *Mailbox) {
-		slow := true
+		var well atomic.Bool
 		s.hook = func(c *client, tag, cmd string) bool {
-			if slow && strings.HasPrefix(cmd, "EXAMINE") {
+			if !well.Load() && strings.HasPrefix(cmd, "EXAMINE") {
 				c.say("%s NO Request is throttled. Suggested Backoff Time: 89117 milliseconds", tag)
 				return true
 			}
@@ -259,14 +258,14 @@ func TestThrottling(t *testing.T) {
 		if r := m.Send(t.Context(), message(1)); !r.Broken {
 			t.Errorf("%s", r)
 		}
-		slow = false
-		dials, heard := s.dials, len(s.heard)
+		well.Store(true)
+		dials, heard := s.visits()
 		time.Sleep(80 * time.Second)
 		outcome(t, m.Send(t.Context(), message(2)), bridge.Temporary, "asked for a pause")
 		if _, err := m.Probe(t.Context(), "x@example.com"); err == nil {
 			t.Error("looked")
 		}
-		if s.dials != dials || len(s.heard) != heard {
+		if d, h := s.visits(); d != dials || len(h) != len(heard) {
 			t.Error("the server was visited all the same")
 		}
 		time.Sleep(10 * time.Second)
@@ -351,12 +350,12 @@ func TestPool(t *testing.T) {
 			d.Data = []byte("Message-ID: <" + d.MessageID + ">\r\n\r\n")
 			outcome(t, m.Send(t.Context(), d), bridge.Accepted)
 		}
-		if s.dials != 1 {
-			t.Errorf("%d connections", s.dials)
+		if dials, _ := s.visits(); dials != 1 {
+			t.Errorf("%d connections", dials)
 		}
 		time.Sleep(2 * time.Minute)
-		if last := s.heard[len(s.heard)-1]; last != "LOGOUT" {
-			t.Errorf("the last word is %q", last)
+		if _, heard := s.visits(); heard[len(heard)-1] != "LOGOUT" {
+			t.Errorf("the last word is %q", heard[len(heard)-1])
 		}
 		outcome(t, m.Send(t.Context(), message(1)), bridge.Accepted)
 	})
