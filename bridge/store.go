@@ -15,6 +15,7 @@ type Store interface {
 	Intake
 	Outbox
 	Ledger
+	Verifier
 	Close() error
 }
 

@@ -15,6 +15,7 @@
 //	answers.go   what acknowledgements and bounces are about, and settle
 //	outbox.go    Turnover, Recover, NextDue
 //	cursors.go   what the watchers keep; leases.go who may watch
+//	verify.go    recounts everything
 //	witness.go   tells a database that was restored from a backup
 //	lists.go     the admin's lists and counts; find.go his searches; act.go his acts
 //

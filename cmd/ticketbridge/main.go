@@ -10,7 +10,7 @@
 //	              secrets.go check what no single key shows
 //	serve.go      the daemon: wiring only; lock.go and key.go guard its state,
 //	              dns.go, logs.go, notify.go, observe.go are what it leans on
-//	check.go parse.go formats.go health.go   questions that change nothing
+//	check.go parse.go formats.go health.go verify.go   questions that change nothing
 //	views.go show.go act.go                  the admin's views and actions;
 //	              viewsjson.go is their --json, table.go and term.go the screen
 //	demo.go       the whole way on loopback servers, in ten seconds: demoplay.go
@@ -66,7 +66,7 @@ func commands() []command {
 		serveCommand, checkCommand, parseCommand, demoCommand,
 		mailsCommand, conversationsCommand, outboxCommand, showCommand,
 		retryCommand, releaseCommand, dropCommand, linkCommand,
-		formatsCommand, targetsCommand, healthCommand, versionCommand,
+		formatsCommand, targetsCommand, verifyCommand, healthCommand, versionCommand,
 	}
 }
 
