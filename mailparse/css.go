@@ -31,6 +31,27 @@ func styleFlags(style string, fl nodeFlags) nodeFlags {
 	return s.settle(fl)
 }
 
+// styleCache remembers the last few: a mail repeats the same styles.
+type styleCache struct {
+	seen [8]struct {
+		style   string
+		in, out nodeFlags
+	}
+	next int
+}
+
+func (c *styleCache) flags(style string, in nodeFlags) nodeFlags {
+	for i := range c.seen {
+		if s := &c.seen[i]; s.in == in && s.style == style {
+			return s.out
+		}
+	}
+	s := &c.seen[c.next%len(c.seen)]
+	c.next++
+	s.style, s.in, s.out = style, in, styleFlags(style, in)
+	return s.out
+}
+
 // matters names the properties that declare knows. Most of a mail's are none.
 func matters(name string) bool {
 	switch name {
@@ -138,10 +159,13 @@ type sheetRules map[string]nodeFlags
 const ruleFlags = nodeHidden | nodeTiny | nodeInvisible | nodeTight
 
 func (r *sheetRules) add(css string) {
-	if !strings.Contains(css, "none") && !strings.Contains(css, "margin") && !strings.Contains(css, "hid") {
-		return
+	words := ruleWords[:0:0]
+	for _, w := range ruleWords {
+		if strings.Contains(css, w) {
+			words = append(words, w)
+		}
 	}
-	for len(css) > 0 {
+	for len(css) > 0 && len(words) > 0 {
 		k := strings.IndexByte(css, '{')
 		if k < 0 {
 			return
@@ -160,16 +184,18 @@ func (r *sheetRules) add(css string) {
 		if end < 0 {
 			return
 		}
-		if fl := ruleFlagsOf(css[:end]); fl != 0 {
+		if fl := ruleFlagsOf(css[:end], words); fl != 0 {
 			r.rule(selector, fl)
 		}
 		css = css[end+1:]
 	}
 }
 
-// ruleFlagsOf spares the rules, most of them, that cannot matter.
-func ruleFlagsOf(declarations string) nodeFlags {
-	for _, w := range [...]string{"none", "margin", "hid", "opacity", "max-height", "font"} {
+// ruleWords stand in every rule that can matter: most do not.
+var ruleWords = []string{"none", "margin", "hid", "opacity", "max-height", "font-size", "font:"}
+
+func ruleFlagsOf(declarations string, words []string) nodeFlags {
+	for _, w := range words {
 		if strings.Contains(declarations, w) {
 			return styleFlags(declarations, 0) & ruleFlags
 		}
@@ -221,7 +247,7 @@ func (r *sheetRules) rule(selectors string, fl nodeFlags) {
 	}
 }
 
-// flags returns what the node's element, rules and style make of fl.
+// flags returns what the node's element and the rules for it make of fl.
 func (r sheetRules) flags(n *node, fl nodeFlags) nodeFlags {
 	switch n.tag {
 	case "pre", "listing":
@@ -240,8 +266,8 @@ func (r sheetRules) flags(n *node, fl nodeFlags) nodeFlags {
 			fl |= nodeHidden
 		case "class":
 			if len(r) > 0 {
-				for _, c := range n.classes() {
-					fl |= r["."+c]
+				for c := range strings.FieldsSeq(a.value) {
+					fl |= r["."+peelHops(c)]
 				}
 			}
 		case "id":
@@ -249,9 +275,6 @@ func (r sheetRules) flags(n *node, fl nodeFlags) nodeFlags {
 				fl |= r["#"+peelHops(a.value)]
 			}
 		}
-	}
-	if style := n.attr("style"); style != "" {
-		fl = styleFlags(style, fl)
 	}
 	return fl
 }

@@ -32,6 +32,7 @@ type builder struct {
 	open  []int32
 	attrs []htmlAttr // the block from which nodes get theirs
 	style sheetRules
+	cache styleCache
 	cut   bool
 }
 
@@ -69,6 +70,9 @@ func (t *builder) startTag(tag string, attrs []htmlAttr, selfClosing bool) {
 		n.flags = top.flags & inherited
 	}
 	n.flags = t.style.flags(&n, n.flags)
+	if style := n.attr("style"); style != "" {
+		n.flags = t.cache.flags(style, n.flags)
+	}
 	if kind&notShown != 0 {
 		n.flags |= nodeHidden
 	}

@@ -236,30 +236,37 @@ func isDeviceLine(line string) bool {
 		}
 		t = strings.Replace(t, "[", "", 1)
 	}
-	if head, tail, ok := strings.Cut(t, ","); ok {
-		// "Sent from my iPhone, please excuse typos"; but "Sent from my desk, which is …" is a sentence
-		if len(strings.Fields(tail)) > 3 && !apology(tail) && !(len(tail) < 40 && hasDevice(tail) && (strings.HasPrefix(tail, " an ") || strings.Contains(tail, "sent "))) {
-			return false
-		}
-		t = head
-	}
+	t, tail, _ := strings.Cut(t, ",")
 	words := len(strings.Fields(t))
 	if len(t) > 120 || words > 12 || strings.HasSuffix(t, "?") {
 		return false
 	}
-	if strings.HasPrefix(t, "please excuse ") || strings.HasPrefix(t, "sent from my ") && words <= 4 {
-		return true
+	if !strings.HasPrefix(t, "please excuse ") && !(strings.HasPrefix(t, "sent from my ") && words <= 4) &&
+		!(deviceWords(t, words) && (link != "" || hasDevice(t))) {
+		return false
 	}
-	known := false
+	return len(strings.Fields(tail)) <= 3 || goesWithDevice(tail)
+}
+
+// deviceWords: it begins or ends like the line that a device writes.
+func deviceWords(t string, words int) bool {
 	for _, w := range mobileWords {
-		if known = strings.HasPrefix(t, w); known {
-			break
+		if strings.HasPrefix(t, w) {
+			return true
 		}
 	}
 	for _, w := range mobileTails {
-		known = known || strings.HasSuffix(t, w) && words <= 7
+		if strings.HasSuffix(t, w) {
+			return words <= 7
+		}
 	}
-	return known && (link != "" || hasDevice(t))
+	return false
+}
+
+// goesWithDevice: "Sent from my iPhone, please excuse typos"; but "Sent from my
+// desk, which is …" is a sentence.
+func goesWithDevice(tail string) bool {
+	return apology(tail) || len(tail) < 40 && hasDevice(tail) && (strings.HasPrefix(tail, " an ") || strings.Contains(tail, "sent "))
 }
 
 func apology(t string) bool {
