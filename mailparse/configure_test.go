@@ -79,7 +79,7 @@ func TestAssemble(t *testing.T) {
 		enabled  []string
 		want     string // names, or problems
 	}{
-		{"enabled by themselves", nil, nil, nil, "intercom chaskiq tawk rocketchat-offline rocketchat-transcript papercups tiledesk chatwoot mibew-offline mibew-history livehelperchat"},
+		{"enabled by themselves", nil, nil, nil, "intercom chaskiq tawk rocketchat-offline rocketchat-transcript papercups tiledesk chatwoot mibew-offline mibew-history livehelperchat intercom-export"},
 		{"as the config says, in the order of trying", nil, nil, []string{"livehelperchat", "intercom"}, "intercom livehelperchat"},
 		{"the operator's own file", []*Profile{own}, nil, []string{"x", "intercom"}, "intercom x"},
 		{"described in the config", nil, map[string]map[string]any{"shop": generic}, []string{"shop"}, "shop"},

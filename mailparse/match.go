@@ -17,6 +17,7 @@ type view struct {
 	body        span      // the mail's own stretch of doc
 	date        time.Time // zero where unknown
 	forwarded   bool
+	attached    bool                             // plain is that of a file beside the mail
 	attachments []Attachment                     // Skip is set in place
 	note        func(format string, args ...any) // nil: nobody asks why
 	tried       func(*matcher, *reader)          // nil: nobody asks how a profile fared

@@ -26,6 +26,7 @@ type message struct {
 type content struct {
 	body     []byte
 	encoding string
+	params   params // of the Content-Type
 }
 
 // readMessage decodes a mail. It answers for any bytes.

@@ -17,7 +17,7 @@ func (w *walker) attach(p *part, in place) {
 	if w.named == nil && a.Inline && (p.ctype == "text/plain" || p.ctype == "text/html") {
 		w.named, w.namedAt = p, len(w.m.attachments)
 	}
-	w.add(a, content{p.body, p.encoding})
+	w.add(a, content{p.body, p.encoding, p.cparams})
 }
 
 func (w *walker) add(a Attachment, c content) {
@@ -117,7 +117,7 @@ func (w *walker) uuencoded(s, path string) string {
 			Filename:    oneLine(name),
 			ContentType: "application/octet-stream",
 			Path:        path + "/" + itoa(n),
-		}, content{data, "uu-data"})
+		}, content{data, "uu-data", nil})
 		rest = after
 	}
 	kept.Write(rest)

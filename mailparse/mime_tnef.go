@@ -40,7 +40,7 @@ func (w *walker) tnef(p *part) {
 			break
 		}
 		a := Attachment{Filename: oneLine(firstOf(f.name, f.title)), ContentType: firstOf(strings.ToLower(f.mime), "application/octet-stream"), ContentID: f.id, Path: p.path + "/" + itoa(i+1)}
-		w.add(a, content{f.data, ""})
+		w.add(a, content{f.data, "", nil})
 		w.m.attachments[outer].Skip = "its files are listed by themselves"
 	}
 	if n := w.b.text(len(text) + len(html)); n == len(text)+len(html) {

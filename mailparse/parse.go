@@ -74,6 +74,7 @@ func (p *Parser) Parse(raw []byte) *Mail {
 	}
 	if chat == nil {
 		l = p.customersLetter(received, l)
+		chat = p.attachedTranscript(outer, l, b)
 	}
 	parkCut(chat, b.warnings)
 	m := l.mail()

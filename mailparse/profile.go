@@ -29,6 +29,7 @@ type Profile struct {
 	AnyWorkspace bool
 
 	full     bool           // a mail holds the whole chat so far
+	attached bool           // the chat is a text file beside the mail, not its body
 	maxTurns int            // the product shows no more than these; 0 = no such limit known
 	zone     *time.Location // of the times in the mail; nil: that of its Date
 	hold     time.Duration
@@ -262,7 +263,7 @@ var builtin = sync.OnceValues(loadBuiltin)
 // their sender comes before one that is known by its text only.
 var builtinOrder = []string{
 	"intercom", "chaskiq", "zopim", "tawk", "rocketchat-offline", "rocketchat-transcript",
-	"papercups", "tiledesk", "chatwoot", "mibew-offline", "mibew-history", "livehelperchat", "generic-labelled",
+	"papercups", "tiledesk", "chatwoot", "mibew-offline", "mibew-history", "livehelperchat", "intercom-export", "generic-labelled",
 }
 
 // Builtin returns the profiles that come with the program, in the order in which

@@ -32,6 +32,7 @@ func readProfile(t table) *Profile {
 		Name:     t.str("name"),
 		Title:    t.str("title"),
 		Enabled:  t.boolean("enabled"),
+		attached: t.boolean("attached"),
 		maxTurns: t.integer("max_turns", maxTurns),
 		full:     t.word("completeness", "delta", "full") == "full",
 		zone:     readZone(t),

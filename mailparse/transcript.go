@@ -2,6 +2,7 @@ package mailparse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,9 @@ import (
 func (p *Parser) transcript(v *view, b *budget) *Transcript {
 	m := newMatcher(v)
 	for _, profile := range p.opts.Profiles {
+		if profile.attached != v.attached {
+			continue
+		}
 		k, known := m.match(profile)
 		if v.note != nil {
 			m.explain(profile, k, known, v.note)
@@ -26,6 +30,28 @@ func (p *Parser) transcript(v *view, b *budget) *Transcript {
 		}
 		if known {
 			return r.t
+		}
+	}
+	return nil
+}
+
+// attachedTranscript looks for a chat that somebody exported to a text file and
+// sent beside his words. Formats of mails are not tried on it: what a file says
+// proves nothing about who sent it.
+func (p *Parser) attachedTranscript(outer *message, l *letter, b *budget) *Transcript {
+	if !slices.ContainsFunc(p.opts.Profiles, func(q *Profile) bool { return q.attached }) {
+		return nil
+	}
+	for i, a := range outer.attachments {
+		if a.ContentType != "text/plain" && !endsFold(a.Filename, ".txt") {
+			continue
+		}
+		c := outer.contents[i]
+		w := walker{b: b, m: outer}
+		v := p.view(l)
+		v.plain, v.doc, v.body, v.attached = w.text(&part{ctype: "text/plain", cparams: c.params, body: c.body, encoding: c.encoding}), nil, span{}, true
+		if t := p.transcript(v, b); t != nil {
+			return t
 		}
 	}
 	return nil
