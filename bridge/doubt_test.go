@@ -322,3 +322,43 @@ func (poisoned) Probe(_ context.Context, id string) (Sighting, error) {
 	}
 	return Sighting{Found: true, Where: "INBOX"}, nil
 }
+
+// TestStoppedDaemonSendsNothingTwice: R9. One daemon stands still, with a message
+// on the wire and others claimed; another one finds them after Orphaned, looks for
+// them, and sends them. When the first goes on, it begins none of them, and what
+// it has to say of the one on the wire comes too late to count.
+func TestStoppedDaemonSendsNothingTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := ready(ahead)
+		var mu sync.Mutex
+		sent := map[int64][]string{}
+		transport := func(worker string) *scripted {
+			return &scripted{reply: func(d Delivery) Result {
+				if worker == "stopped" && d.Attempts == 1 {
+					time.Sleep(2 * time.Hour) // the whole process, as far as anybody sees
+					return Result{Outcome: Temporary, Stage: "data", Reply: "the server closed the connection"}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				sent[d.ID] = append(sent[d.ID], worker)
+				return Result{Outcome: Accepted}
+			}}
+		}
+		probing := Probing{After: testProbing.After, Complete: true}
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Hour)
+		defer cancel()
+		var both sync.WaitGroup
+		for _, worker := range []string{"stopped", "other"} {
+			s := NewSender(Sender{Store: f, Transport: transport(worker), Worker: worker, Parallel: 1, OnDoubt: "probe",
+				Prober: &fakeProber{say: never}, Probing: probing, Schedule: DefaultSchedule, Log: slog.New(slog.DiscardHandler)})
+			both.Go(func() { s.Run(ctx) })
+			time.Sleep(time.Second) // the first one claims all
+		}
+		both.Wait()
+		for _, d := range f.rows {
+			if d.State != Sent || !slices.Equal(sent[d.ID], []string{"other"}) {
+				t.Errorf("d%d is %s, sent by %v", d.ID, d.State, sent[d.ID])
+			}
+		}
+	})
+}
