@@ -16,14 +16,18 @@
 //	                  delivery, and the folder's cursor, many mails at a time
 //	 8  imapin        acknowledge: on_done's keyword or move, by default nothing
 //	 9  outbox.go     claim: sending, attempt counted, committed before the first byte
-//	10  smtpout       one attempt: accepted, temporary, permanent, doubt
+//	10  smtpout       one attempt: accepted, temporary, permanent, doubt (or imapout,
+//	                  which looks first and appends)
 //	11  outbox.go     record the outcome; one delivery in flight per conversation
-//	12  outbox.go     doubt: held for a person, or the identical bytes again
+//	12  doubt.go      doubt: looked up where the target keeps its mail, held for a
+//	                  person, or the identical bytes again
 //
 // A crash before 7 leaves the mail untouched in its mailbox. Steps 7 and 8 are
 // one commit as far as the cursor goes; a keyword or move is caught up from
 // Store.Unmarked. A crash between 9 and 11 leaves the delivery Sending: at the
-// next start it is in doubt, and it is never sent blindly again.
+// next start it is in doubt, and it is never sent blindly again. A claim that is
+// older than Fresh when its turn comes is not begun; one older than Orphaned is
+// taken for left behind by any daemon.
 //
 // A chat whose mails hold no id is known by its customer and how it began
 // (ingest.go). Mails wait untouched for an hour while DKIM keys cannot be had.

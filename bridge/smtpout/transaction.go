@@ -245,6 +245,10 @@ func (w *bodyWriter) write(block []byte) (int, error) {
 		w.mu.Unlock()
 		return 0, errAnswered
 	}
+	if !time.Now().Round(0).Before(w.deadline.Round(0)) {
+		w.mu.Unlock()
+		return 0, errTooSlow // the machine slept, and the monotonic clock with it
+	}
 	by := time.Now().Add(w.timeout)
 	if w.deadline.Before(by) {
 		by = w.deadline

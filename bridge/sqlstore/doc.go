@@ -13,7 +13,7 @@
 //	accept.go    Accept and Rejudge: the transaction around the judge
 //	intake.go    what the batch's mails meet (known.go) and leave behind (flush.go)
 //	answers.go   what acknowledgements and bounces are about, and settle
-//	outbox.go    Turnover, Recover, NextDue
+//	outbox.go    Turnover, Recover, NextDue, NextProbe
 //	cursors.go   what the watchers keep; leases.go who may watch
 //	verify.go    recounts everything
 //	witness.go   tells a database that was restored from a backup
