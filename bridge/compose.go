@@ -46,8 +46,23 @@ type Draft struct {
 	News         []Turn        // what the message tells, without internal notes
 	Action       Action        // Raise or Append
 	Mail         *mailparse.Mail
-	Raw          []byte // the mirrored mail, for its attachments
+	Raw          []byte   // the mirrored mail, for its attachments
+	Along        []Letter // earlier mails that said part of News; their files go with it
 	Now          time.Time
+
+	WithoutFiles bool     // the message says which files it leaves out
+	Instead      []string // Message-IDs of the messages it takes the place of
+}
+
+// Letter is a mail and what it says.
+type Letter struct {
+	Mail *mailparse.Mail
+	Raw  []byte
+}
+
+// letters are the mails the message is made of, in order.
+func (d Draft) letters() []Letter {
+	return append(slices.Clone(d.Along), Letter{d.Mail, d.Raw})
 }
 
 // Compose makes the final message: every id and date in it is fixed here, so
@@ -58,7 +73,7 @@ func (c Composer) Compose(k Keys, d Draft) (Delivery, error) {
 	if conv.Subject == "" {
 		conv.Subject = subject(d.News)
 	}
-	id := k.MessageID(conv.Key, c.Target.Address, d.News)
+	id := c.messageID(k, d)
 	dl := Delivery{
 		MessageID:   id,
 		ReversePath: k.ReversePath(id),
@@ -86,6 +101,16 @@ func (c Composer) Compose(k Keys, d Draft) (Delivery, error) {
 	return dl, nil
 }
 
+// messageID is the id of what is told to whom. A message that takes another's
+// place needs one of its own: the helpdesk may have seen the other's.
+func (c Composer) messageID(k Keys, d Draft) string {
+	id := k.MessageID(d.Conversation.Key, c.Target.Address, d.News)
+	for n := 2; slices.Contains(d.Instead, id); n++ {
+		id = k.MessageID(d.Conversation.Key, fmt.Sprintf("%s, message %d", c.Target.Address, n), d.News)
+	}
+	return id
+}
+
 // canonical guards the wire: CRLF line ends, no lone CR or LF, no NUL, no line
 // over 998 octets (RFC 5322 §2.1.1; THREATS T8).
 func canonical(b []byte) error {
@@ -110,9 +135,9 @@ func (c Composer) write(w io.Writer, k Keys, d Draft, dl Delivery) error {
 	// text can hold what only the keyed hash yields.
 	local, _, _ := strings.Cut(dl.MessageID, "@")
 	h := c.header(k, d, dl)
-	files := carried(d.Mail)
+	letters := d.letters()
 	text := c.text(d)
-	if len(files) == 0 && !c.Target.AttachOriginal {
+	if d.WithoutFiles || !c.Target.AttachOriginal && !slices.ContainsFunc(letters, func(l Letter) bool { return len(carried(l.Mail)) > 0 }) {
 		h.add(text.header("a." + local)...)
 		mw, err := message.CreateWriter(w, h.header())
 		if err != nil {
@@ -132,11 +157,16 @@ func (c Composer) write(w io.Writer, k Keys, d Draft, dl Delivery) error {
 	if err := text.write(part, "a."+local); err != nil {
 		return err
 	}
-	if err := c.writeFiles(mw, d.Raw, files); err != nil {
-		return err
+	for _, l := range letters {
+		if err := c.writeFiles(mw, l.Raw, carried(l.Mail)); err != nil {
+			return err
+		}
 	}
-	if c.Target.AttachOriginal {
-		if err := writeOriginal(mw, d.Raw); err != nil {
+	for _, l := range letters {
+		if !c.Target.AttachOriginal {
+			break
+		}
+		if err := writeOriginal(mw, l.Raw); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/mail"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func agentSays(when time.Time, text string) mailparse.Turn {
 }
 
 func testDraft(turns ...mailparse.Turn) Draft {
-	return Draft{
+	d := Draft{
 		Conversation: &Conversation{
 			Key: "intercom/abcd1234/1964", Ref: "KX7Q-2M9D", Format: "intercom", VendorID: "1964",
 			URL:      "https://app.intercom.com/a/apps/abcd1234/conversations/1964",
@@ -37,6 +38,10 @@ func testDraft(turns ...mailparse.Turn) Draft {
 		Mail: &mailparse.Mail{Outer: mailparse.Outer{Date: "2026-03-11T06:33:00+01:00"}},
 		Now:  time.Date(2026, 3, 11, 5, 40, 0, 0, time.UTC),
 	}
+	for _, t := range d.News {
+		d.Conversation.heard(t, at(12, 0, 0))
+	}
+	return d
 }
 
 func testComposer() Composer {
@@ -346,7 +351,7 @@ func TestSubject(t *testing.T) {
 	}
 }
 
-func TestOpenQuestionAndWaiting(t *testing.T) {
+func TestOpenQuestion(t *testing.T) {
 	news := digests([]mailparse.Turn{
 		customerSays(at(11, 6, 30), "Where is it?"), agentSays(at(11, 6, 40), "There."),
 		customerSays(at(11, 6, 50), "Not there. Where else?"), customerSays(at(11, 6, 51), "Thanks"),
@@ -357,12 +362,6 @@ func TestOpenQuestionAndWaiting(t *testing.T) {
 	urging := digests([]mailparse.Turn{customerSays(at(11, 6, 50), "And what of the tax id?"), customerSays(at(11, 6, 51), "hello??"), customerSays(at(11, 6, 52), "please")})
 	if got := openQuestion(urging); got != "And what of the tax id?" {
 		t.Errorf("open question behind urging: %q", got)
-	}
-	if got := waiting(&Conversation{}, news); got != "since 11 Mar 2026, 06:50 +01:00, 2 messages without an answer" {
-		t.Errorf("waiting %q", got)
-	}
-	if got := waiting(&Conversation{}, news[:2]); got != "no: an agent spoke last" {
-		t.Errorf("waiting %q", got)
 	}
 }
 
@@ -377,17 +376,35 @@ func TestNobodyForgesATurn(t *testing.T) {
 	}
 }
 
-// TestWaitingSinceTheFirstQuestion: a follow-up holds only new turns, yet the
-// customer waits since the first.
-func TestWaitingSinceTheFirstQuestion(t *testing.T) {
-	c := &Conversation{FirstCustomer: at(11, 10, 40)}
-	news := digests([]mailparse.Turn{customerSays(at(11, 13, 40), "Anybody there?")})
-	if got := waiting(c, news); got != "since 11 Mar 2026, 10:40 +01:00, without any answer yet" {
-		t.Errorf("nobody answered: %q", got)
-	}
-	c.LastAgent = at(11, 12, 0)
-	if got := waiting(c, news); got != "since 11 Mar 2026, 13:40 +01:00, 1 message without an answer" {
-		t.Errorf("answered in between: %q", got)
+// TestWaiting: since when the customer waits is what all messages together tell,
+// whatever this one holds and in which order the mails were read.
+func TestWaiting(t *testing.T) {
+	asks := func(hour, min int) mailparse.Turn { return customerSays(at(11, hour, min), "Anybody there?") }
+	answers := func(hour, min int) mailparse.Turn { return agentSays(at(11, hour, min), "Yes.") }
+	type turns []mailparse.Turn
+	for _, tt := range []struct {
+		name         string
+		before, news turns
+		want         string
+	}{
+		{"asked twice", nil, turns{asks(6, 50), asks(6, 51)}, "since 11 Mar 2026, 06:50 +01:00, 2 messages without an answer"},
+		{"answered", nil, turns{asks(6, 50), answers(6, 51)}, "no: an agent spoke last"},
+		{"answered in the same minute, asked again", nil, turns{asks(6, 50), answers(6, 50), asks(6, 50)}, "since 11 Mar 2026, 06:50 +01:00, 1 message without an answer"},
+		{"told before, never answered", turns{asks(10, 40)}, turns{asks(13, 40)}, "since 11 Mar 2026, 10:40 +01:00, without any answer yet"},
+		{"answered in between", turns{asks(10, 40), answers(12, 0)}, turns{asks(13, 40)}, "since 11 Mar 2026, 13:40 +01:00, 1 message without an answer"},
+		{"told before, answered once", turns{asks(9, 0), answers(9, 30), asks(10, 40)}, turns{asks(13, 40)}, "since 11 Mar 2026, 10:40 +01:00, not answered yet"},
+		{"a robot is no answer", turns{asks(10, 40)}, turns{{Role: mailparse.RoleBot, Text: "We are busy.", At: at(11, 10, 41)}}, "since 11 Mar 2026, 10:40 +01:00, without any answer yet"},
+		{"the answer's mail comes late", turns{asks(10, 40), asks(13, 40)}, turns{answers(12, 0)}, "since 11 Mar 2026, 13:40 +01:00, not answered yet"},
+		{"the question's mail comes late", turns{answers(12, 0)}, turns{asks(10, 40)}, "no: an agent spoke last"},
+		{"no times", nil, turns{{Role: mailparse.RoleCustomer, Text: "Anybody?"}}, "time unknown, 1 message without an answer"},
+	} {
+		c := &Conversation{}
+		for _, turn := range digests(slices.Concat(tt.before, tt.news)) {
+			c.heard(turn, at(12, 0, 0))
+		}
+		if got := waiting(c, unanswered(digests(tt.news))); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ type Conversation struct {
 	FirstCustomer time.Time // first turn of the customer
 	LastCustomer  time.Time // last turn of the customer
 	LastAgent     time.Time // last turn of an agent; zero: no first response yet
+	Waiting       time.Time // first turn of the customer that no agent has answered; zero: none
 	Deadline      time.Time // when the playbook acts next; zero: nothing is due
 
 	// Thread holds the Message-IDs of its ticket messages, oldest first.
@@ -49,7 +50,13 @@ type Turn struct {
 	mailparse.Turn
 	Digest string // identity within the conversation: role, text, time as written
 	Mail   int64  // the mail that told it first
+	// Delivery is the ticket message that tells the helpdesk, 0 = none yet: its
+	// mail is parked or waits, or a person dropped the message.
+	Delivery int64
 }
+
+// Public reports whether the turn may leave the company: notes never do.
+func (t Turn) Public() bool { return t.Role != mailparse.RoleNote }
 
 // Action is what is done with a conversation's news.
 type Action string

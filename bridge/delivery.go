@@ -45,7 +45,7 @@ type Delivery struct {
 	Size         int64
 	SHA256       string // hex, of Data
 	State        DeliveryState
-	Detail       string // the last reply or error, or why it is held, dead, in doubt
+	Detail       string // the last reply or error, or why it is held, dead, dropped, in doubt
 	Attempts     int
 	Probes       int // look-ups of a doubt that were answered
 	Created      time.Time
@@ -53,6 +53,28 @@ type Delivery struct {
 	Claimed      time.Time
 	Worker       string // who claimed it last
 	Settled      time.Time
+	ReplacedBy   int64 // the delivery that took its place, 0 = none
+
+	// Waits is the first of the conversation's earlier deliveries that must be
+	// settled before this one may go, and WaitsFor where that one stands; 0 = it
+	// waits for none. Lists and stories fill them.
+	Waits    int64
+	WaitsFor DeliveryState
+}
+
+// Waiting says what a delivery waits for, "" if for no other.
+func (d Delivery) Waiting() string {
+	if d.Waits == 0 {
+		return ""
+	}
+	id := DeliveryID(d.Waits)
+	switch d.WaitsFor {
+	case Dead, Bounced:
+		return fmt.Sprintf("waits for %s, which was to open the ticket and is %s: retry or drop that one", id, d.WaitsFor)
+	case Doubt, Held:
+		return fmt.Sprintf("waits for %s, which is %s: settle that one", id, d.WaitsFor)
+	}
+	return fmt.Sprintf("waits for %s, which is %s", id, d.WaitsFor)
 }
 
 // Outcome is how one attempt ended.

@@ -47,6 +47,9 @@ func TestGoldenMessages(t *testing.T) {
 			golden(t, files, name, identity+"-new", c, d)
 			d.Action, d.News = Append, digests([]mailparse.Turn{
 				agentSays(at(11, 7, 0), "Under Settings > Billing."), customerSays(at(11, 7, 5), "It says \"not allowed\".\n.\nWhat now?")})
+			for _, t := range d.News {
+				d.Conversation.heard(t, at(12, 0, 0))
+			}
 			d.Conversation.Link.Ticket = tickets[name]
 			if d.Conversation.Link.Ticket == "" {
 				d.Conversation.Link.Ticket = "4711"

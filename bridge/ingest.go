@@ -67,6 +67,13 @@ type reading struct {
 	now      time.Time
 }
 
+// chat reports whether the mail's turns are read: its profile says so, or it only
+// lacks the customer's address and names its conversation, which may know it.
+func (r *reading) chat() bool {
+	c := r.parsed.Chat
+	return c != nil && (c.Action == mailparse.Process || c.Lead && c.Conversation.Key != "")
+}
+
 // Handle records a batch and what it causes in one transaction. On error
 // nothing was recorded and the batch may be handed over again.
 func (in *Ingest) Handle(ctx context.Context, b Batch) ([]MailRecord, error) {
@@ -113,7 +120,7 @@ func (in *Ingest) read(ctx context.Context, m Mail) (a Arrival, err error) {
 		}
 	}()
 	r.parsed = in.Parser.Parse(m.Raw)
-	if c := r.parsed.Chat; c != nil && c.Action == mailparse.Process {
+	if r.chat() {
 		r.distrust, err = in.Trust.distrust(ctx, m, r.parsed)
 		if in.outage.patient(err, r.now) {
 			return a, fmt.Errorf("%s: %w", m.Source, err)
@@ -151,7 +158,7 @@ func (in *Ingest) arrival(r *reading) Arrival {
 		return a
 	}
 	a.Record.Format, a.Record.Kind = c.Format, c.Kind
-	if c.Action == mailparse.Process {
+	if r.chat() {
 		a.setConversation(in.Keys, in.Keys.conversationKey(c, a.Record.ContentKey), c.Turns)
 	}
 	return a

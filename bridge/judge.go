@@ -111,7 +111,7 @@ func notAChat(_ *Ingest, a Arrival, _ Known) (Verdict, bool) {
 		return ignored("no chat mail: no profile knows its sender"), true
 	case c.Action == mailparse.Ignore:
 		return ignored(c.Reason), true
-	case c.Action == mailparse.Park:
+	case !r.chat():
 		return parked(c.Reason), true
 	case limit >= 0:
 		return parked("too large or too deep to read whole (" + r.parsed.Warnings[limit] + ")"), true
@@ -140,6 +140,9 @@ func notBelieved(_ *Ingest, a Arrival, _ Known) (Verdict, bool) {
 // says, we never write as ourselves.
 func noCustomer(in *Ingest, a Arrival, _ Known) (Verdict, bool) {
 	address := a.reading.customer().Address
+	if address == "" && a.reading.lead() {
+		return Verdict{}, false // merge asks the conversation
+	}
 	if address == "" {
 		return parked("no customer's address in it; release it with --customer ADDRESS"), true
 	}
@@ -164,22 +167,28 @@ func (r *reading) customer() mailparse.Customer {
 	return c
 }
 
-// merge is steps 4 to 6: only turns not seen before are news.
+// lead: the mail itself tells no address, which its conversation may know.
+func (r *reading) lead() bool { return r.chat() && r.parsed.Chat.Lead }
+
+// merge is steps 4 to 6: only turns not seen before are news. What is told are
+// they and those that no ticket message told so far.
 func (in *Ingest) merge(a Arrival, k Known) Verdict {
 	r := a.reading
-	conv, news, public := in.conversation(a, k)
-	if k.Conversation != nil && !strings.EqualFold(k.Conversation.Customer.Address, r.customer().Address) && r.customer().Address != "" {
-		return parked(fmt.Sprintf("the conversation is %s's, this mail names %s", k.Conversation.Customer.Address, r.customer().Address))
+	conv, news := in.conversation(a, k)
+	if named := r.customer().Address; named != "" && !strings.EqualFold(conv.Customer.Address, named) {
+		return parked(fmt.Sprintf("the conversation is %s's, this mail names %s", conv.Customer.Address, named))
 	}
-	if len(public) == 0 {
-		v := ignored(noNews(len(a.Turns), len(news)))
-		v.Customer = conv.Customer.Address
-		if k.Conversation != nil {
-			v.Conversation, v.Turns = conv, news
-		}
+	public := slices.DeleteFunc(slices.Clone(news), func(t Turn) bool { return !t.Public() })
+	told := slices.Concat(inZoneOf(a.Turns, k.Untold), public)
+	if len(told) == 0 || len(public) == 0 && !in.settles(a, k) {
+		return repeats(a, k, conv, news)
+	}
+	if conv.Customer.Address == "" {
+		v := parked(r.parsed.Chat.Reason + "; release it with --customer ADDRESS, or the conversation's next mail tells it")
+		v.Conversation, v.Turns = conv, news
 		return v
 	}
-	d := decide(in.Rules, conv, public, r.now)
+	d := decide(in.Rules, conv, told, r.now)
 	v := Verdict{Reason: d.Reason, Decision: d, Conversation: conv, Turns: news, Customer: conv.Customer.Address, KeepRaw: true}
 	switch d.Action {
 	case Wait:
@@ -192,18 +201,77 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 	case Park:
 		return parked(d.Reason)
 	}
-	dl, err := in.Composer.Compose(in.Keys, Draft{Conversation: conv, News: public, Action: d.Action, Mail: r.parsed, Raw: r.mail.Raw, Now: r.now})
+	draft := Draft{Conversation: conv, News: told, Action: d.Action, Mail: r.parsed, Raw: r.mail.Raw, Now: r.now}
+	draft.Along = in.along(k.Untold, a.ID, k.Raw)
+	dl, err := in.Composer.Compose(in.Keys, draft)
 	if err != nil {
 		return parked("no ticket message can be made of it: " + err.Error())
 	}
 	dl.Reason, dl.Action = d.Reason, d.Action
 	afterRestore(&dl, r.mail, k.Restored)
 	v.Delivery = &dl
+	v.Along = "told by the ticket message of " + MailID(a.ID)
 	v.State = MailTicket
 	if d.Action == Append {
 		v.State = MailUpdate
 	}
 	return v
+}
+
+// inZoneOf shows recorded turns, whose times are UTC, in the zone of those at hand.
+func inZoneOf(own, recorded []Turn) []Turn {
+	i := slices.IndexFunc(own, func(t Turn) bool { return !t.At.IsZero() })
+	if i < 0 {
+		return recorded
+	}
+	recorded = slices.Clone(recorded)
+	for j := range recorded {
+		if t := &recorded[j]; !t.At.IsZero() {
+			t.At = t.At.In(own[i].At.Location())
+		}
+	}
+	return recorded
+}
+
+// settles: without any news the mail still makes what was untold due. It says who
+// the customer is, or a person released it.
+func (in *Ingest) settles(a Arrival, k Known) bool {
+	return a.reading.released != nil || k.Conversation != nil && k.Conversation.Customer.Address == "" && a.reading.customer().Address != ""
+}
+
+// repeats is the verdict on a mail without news: a copy for another agent, or
+// nothing but what stays inside.
+func repeats(a Arrival, k Known, conv *Conversation, news []Turn) Verdict {
+	v := ignored(noNews(len(a.Turns), len(news)))
+	for _, t := range k.Untold {
+		if slices.ContainsFunc(a.Turns, func(own Turn) bool { return own.Digest == t.Digest }) {
+			v = ignored(fmt.Sprintf("a copy of %s: what it says is recorded there", MailID(t.Mail)))
+			v.CopyOf = t.Mail
+			break
+		}
+	}
+	v.Customer = conv.Customer.Address
+	if k.Conversation != nil {
+		v.Conversation, v.Turns = conv, news
+	}
+	return v
+}
+
+// along reads the mails that said these turns, but for the one at hand: their
+// files go with the message.
+func (in *Ingest) along(turns []Turn, self int64, raw func(mail int64) []byte) []Letter {
+	var letters []Letter
+	read := map[int64]bool{self: true}
+	for _, t := range turns {
+		if read[t.Mail] {
+			continue
+		}
+		read[t.Mail] = true
+		if b := raw(t.Mail); len(b) > 0 {
+			letters = append(letters, Letter{in.Parser.Parse(b), b})
+		}
+	}
+	return letters
 }
 
 func noNews(turns, notes int) string {
@@ -218,9 +286,9 @@ func noNews(turns, notes int) string {
 	return fmt.Sprintf("no news: its %d messages are recorded already", turns)
 }
 
-// conversation returns the conversation with the mail's news counted in, the
-// news, and those of them that may leave the company (all but notes).
-func (in *Ingest) conversation(a Arrival, k Known) (c *Conversation, news, public []Turn) {
+// conversation returns the conversation with the mail's news counted in, and the
+// news. Who the customer is, the first mail that knows says.
+func (in *Ingest) conversation(a Arrival, k Known) (c *Conversation, news []Turn) {
 	r := a.reading
 	if k.Conversation != nil {
 		copied := *k.Conversation
@@ -231,18 +299,18 @@ func (in *Ingest) conversation(a Arrival, k Known) (c *Conversation, news, publi
 			c.Format, c.VendorID, c.URL, c.Workspace = ch.Format, ch.Conversation.ID, ch.Conversation.Link, ch.Conversation.Workspace
 		}
 	}
+	if c.Customer.Address == "" {
+		c.Customer = r.customer()
+	}
 	c.Updated = r.now
 	for i, t := range a.Turns {
 		if i < len(k.Seen) && k.Seen[i] {
 			continue
 		}
 		news = append(news, t)
-		if t.Role != mailparse.RoleNote {
-			public = append(public, t)
-		}
 		c.heard(t, r.now)
 	}
-	return c, news, public
+	return c, news
 }
 
 // heard keeps the times the playbook's clock runs by. A turn without a time
@@ -260,10 +328,26 @@ func (c *Conversation) heard(t Turn, now time.Time) {
 		if at.After(c.LastCustomer) {
 			c.LastCustomer = at
 		}
+		if !at.Before(c.LastAgent) && (c.Waiting.IsZero() || at.Before(c.Waiting)) {
+			c.Waiting = at
+		}
 	case mailparse.RoleAgent:
 		if at.After(c.LastAgent) {
 			c.LastAgent = at
 		}
+		c.answered(at)
+	}
+}
+
+// answered: an agent spoke at that time. What the customer said later waits on,
+// even if its mail was read before.
+func (c *Conversation) answered(at time.Time) {
+	switch {
+	case c.Waiting.IsZero() || c.Waiting.After(at):
+	case c.LastCustomer.After(at):
+		c.Waiting = c.LastCustomer
+	default:
+		c.Waiting = time.Time{}
 	}
 }
 

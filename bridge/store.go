@@ -58,7 +58,8 @@ type Arrival struct {
 	// Answer is set for a mail that answers a ticket message. The store finds out
 	// which, and of what conversation; the mail itself belongs to none.
 	Answer *Answer
-	// ID refers to the recorded mail when one that is parked is judged again.
+	// ID refers to the recorded mail when one that is parked is judged again; of a
+	// new one the store sets what it will be before the judge sees it.
 	ID int64
 
 	reading *reading // for the judge; the store carries it along
@@ -78,6 +79,12 @@ type Known struct {
 	// Restored is when the database was last found to have been restored from a
 	// backup, or lost; zero: never. What came before may have been sent.
 	Restored time.Time
+	// Untold are the conversation's recorded turns that may leave the company and
+	// that no ticket message tells, in order.
+	Untold []Turn
+	// Raw reads a recorded mail that is kept, for its files; nil where Untold is
+	// empty. What goes wrong with it fails the transaction.
+	Raw func(mail int64) []byte
 }
 
 // Verdict is what becomes of an arrival.
@@ -88,13 +95,17 @@ type Verdict struct {
 	Decision Decision
 	// Conversation is stored as given (new if its ID is 0); nil: left alone.
 	Conversation *Conversation
-	Turns        []Turn    // the news, appended in order
-	Delivery     *Delivery // nil: nothing is sent
-	Answered     *Answered // what the mail settles; nil: nothing
-	CopyOf       int64
-	Customer     string
-	Evidence     []string
-	KeepRaw      bool
+	Turns        []Turn // the news, appended in order
+	// Delivery tells Known.Untold and the news; nil: nothing is sent.
+	Delivery *Delivery
+	// Along is the reason for the other mails whose turns the delivery tells: if
+	// they were parked or waiting, they take this verdict's State with it.
+	Along    string
+	Answered *Answered // what the mail settles; nil: nothing
+	CopyOf   int64
+	Customer string
+	Evidence []string
+	KeepRaw  bool
 }
 
 // Judge decides about one arrival. It is pure: the store may call it again if a

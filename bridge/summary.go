@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"html"
 	"strings"
 
@@ -31,14 +32,19 @@ func summarise(d Draft, n Neutraliser) summary {
 	name := displayName(c.Customer.Name)
 	s.fact("Who", name+" <"+c.Customer.Address+"> (address as given in the chat, not verified)")
 	s.fact("Asks", ellipsis(strings.Join(strings.Fields(printable(openQuestion(d.News))), " "), 300))
-	s.fact("Waiting", waiting(c, d.News))
+	s.fact("Waiting", waiting(c, unanswered(d.News)))
 	for _, key := range []string{"plan", "company", "phone"} {
 		if v := c.Customer.Attributes[key]; v != "" {
 			s.fact(strings.ToUpper(key[:1])+key[1:], cut(v, maxText))
 		}
 	}
 	s.fact("Chat", c.URL)
-	s.fact("Note", damage(d.Mail.Warnings))
+	for _, l := range d.letters() {
+		s.fact("Note", damage(l.Mail.Warnings))
+	}
+	if d.WithoutFiles {
+		s.fact("Files", leftOut(d.letters()))
+	}
 	return s
 }
 
@@ -90,22 +96,44 @@ func unanswered(news []Turn) []Turn {
 	return open
 }
 
-// waiting says since when the customer waits. Where no agent ever spoke, that is
-// since the conversation's first words, which an earlier message told.
-func waiting(c *Conversation, news []Turn) string {
-	open := unanswered(news)
-	if len(open) == 0 {
+// waiting says since when the customer waits, which an earlier message may have
+// told; open are this message's turns that nobody answered.
+func waiting(c *Conversation, open []Turn) string {
+	if c.Waiting.IsZero() {
 		return "no: an agent spoke last"
 	}
+	yet := ", not answered yet"
+	if c.LastAgent.IsZero() {
+		yet = ", without any answer yet"
+	}
+	if len(open) == 0 {
+		return "since " + c.Waiting.Format(clock) + yet
+	}
 	first := open[0].At
-	if c.LastAgent.IsZero() && !c.FirstCustomer.IsZero() && !first.IsZero() && c.FirstCustomer.Before(first) {
-		return "since " + c.FirstCustomer.In(first.Location()).Format(clock) + ", without any answer yet"
+	if !first.IsZero() && c.Waiting.Before(first) {
+		return "since " + c.Waiting.In(first.Location()).Format(clock) + yet
 	}
 	since := "time unknown"
 	if !first.IsZero() {
 		since = "since " + first.Format(clock)
 	}
 	return since + ", " + count(len(open), "message") + " without an answer"
+}
+
+// leftOut lists the files a message goes without.
+func leftOut(letters []Letter) string {
+	var names []string
+	for _, l := range letters {
+		for _, f := range l.Mail.Attachments {
+			if f.Skip == "" {
+				names = append(names, fmt.Sprintf("%s (%s)", fileName(f.Filename, f.ContentType, len(names)+1), Size(f.Size)))
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "left out of this message, see the chat: " + strings.Join(names, ", ")
 }
 
 // speaker heads a turn.

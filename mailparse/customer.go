@@ -178,6 +178,7 @@ func (r *reader) nobody(all []weighed) string {
 			return fmt.Sprintf("lead without an address of its own: %s (%s) cannot be the customer: %s", w.Address, w.Locator, w.Excluded)
 		}
 	}
+	r.nameless = true
 	var places []string
 	for _, l := range r.p.customer.address {
 		if (l.html != nil) == r.m.structured || l.html == nil && l.text == nil {

@@ -113,6 +113,9 @@ type Transcript struct {
 	Kind   string // "message", "assignment", … or "drift"
 	Action Action
 	Reason string // for a person; always set when Action is not Process
+	// Lead: parked for nothing but that no address stands in it. Another mail of
+	// the same conversation, or a person, may tell it.
+	Lead bool
 
 	Conversation Conversation
 	Customer     Customer

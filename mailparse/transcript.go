@@ -67,6 +67,7 @@ type reader struct {
 	t           *Transcript
 
 	why       []string // why the mail is parked
+	nameless  bool     // nobody's address was found, and none that cannot be used
 	bodies    []span   // what somebody said, in the HTML
 	hasBodies bool
 	rows      map[int][]row // of the HTML, by place
@@ -154,5 +155,6 @@ func (r *reader) verdict() {
 	r.strays()
 	if r.t.Action == Process {
 		r.t.Action, r.t.Reason = Park, strings.Join(r.why, "; ")
+		r.t.Lead = r.nameless && len(r.why) == 1
 	}
 }

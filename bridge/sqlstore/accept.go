@@ -27,7 +27,7 @@ func (s *Store) Accept(ctx context.Context, as []bridge.Arrival, c bridge.Cursor
 			return err
 		}
 		for i := range in.arrivals {
-			if err := in.decide(i); err != nil {
+			if err := in.decide(ctx, i); err != nil {
 				return fmt.Errorf("mail %s: %w", in.arrivals[i].Record.Source, err)
 			}
 		}
@@ -55,7 +55,7 @@ func (s *Store) Rejudge(ctx context.Context, a bridge.Arrival, judge bridge.Judg
 		if err := in.know(ctx); err != nil {
 			return err
 		}
-		if err := in.decide(0); err != nil {
+		if err := in.decide(ctx, 0); err != nil {
 			return err
 		}
 		return in.flush(ctx)

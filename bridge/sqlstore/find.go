@@ -168,13 +168,16 @@ func (q reader) ofConversation(conv int64) (st bridge.Story, err error) {
 	if err := q.each(selectMails+` WHERE m.conversation_id = $1 ORDER BY m.id`, []any{conv}, gather(&st.Mails, scanMail)); err != nil {
 		return st, err
 	}
-	err = q.each(`SELECT digest, mail_id, role, author, at, written, text FROM turns WHERE conversation_id = $1 ORDER BY n, digest`,
-		[]any{conv}, gather(&st.Turns, scanTurn))
+	err = q.each(selectTurns+` WHERE t.conversation_id = $1 ORDER BY n, digest`,
+		[]any{conv}, gather(&st.Turns, func(scan func(...any) error) (bridge.Turn, error) { return scanTurn(scan) }))
 	if err != nil {
 		return st, err
 	}
 	err = q.each(selectDeliveries+` WHERE d.conversation_id = $1 ORDER BY d.id`, []any{conv}, gather(&st.Deliveries, scanPlainDelivery))
 	if err != nil {
+		return st, err
+	}
+	if err := q.waits(st.Deliveries); err != nil {
 		return st, err
 	}
 	return st, q.events(&st, `conversation_id = $1`, conv)

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ticketbridge/bridge"
@@ -21,6 +22,7 @@ func (in *intake) flush(ctx context.Context) error {
 		{"mails", in.putMails},
 		{"answers", in.settleAnswered},
 		{"turns", in.insertTurns},
+		{"what is told along", in.tellAlong},
 		{"journal", in.insertJournal},
 		{"raw mails", func(ctx context.Context) error { return in.insertRaws(ctx, raws()) }},
 	} {
@@ -141,11 +143,54 @@ func (in *intake) insertTurns(ctx context.Context) error {
 	var args []any
 	for _, n := range in.news {
 		for i, t := range n.turns {
+			if by := in.told[turnKey{n.conv.ID, t.Digest}]; by != nil {
+				t.Delivery = by.delivery.ID
+			}
 			args = turnArgs(args, n.conv.ID, n.first+int64(i), t)
 		}
 	}
 	_, err := in.tx.insert(ctx, insertTurns, insertTurnsCols, args)
 	return err
+}
+
+// tellAlong writes which deliveries tell turns of earlier batches, and settles
+// their mails.
+func (in *intake) tellAlong(ctx context.Context) error {
+	written := map[turnKey]bool{} // by insertTurns
+	for _, n := range in.news {
+		for _, t := range n.turns {
+			written[turnKey{n.conv.ID, t.Digest}] = true
+		}
+	}
+	by := map[*accepted][]string{}
+	for t, n := range in.told {
+		if !written[t] {
+			by[n] = append(by[n], t.digest)
+		}
+	}
+	for _, n := range in.news { // in order
+		err := chunks(slices.Sorted(slices.Values(by[n])), func(digests []string) error {
+			args := []any{n.delivery.ID, n.conv.ID}
+			_, err := in.tx.exec(ctx, `UPDATE turns SET delivery_id = $1 WHERE conversation_id = $2 AND digest IN (`+inList(&args, digests)+`)`, args...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, a := range in.along {
+		m := a.by.record
+		changed, err := in.tx.exec(ctx, `UPDATE mails SET state = $1, reason = $2, customer = $3, customer_fold = $4
+			WHERE id = $5 AND state IN ('parked','waiting')`, string(m.State), clean(a.by.along), m.Customer, fold(m.Customer), a.mail)
+		if err != nil {
+			return err
+		}
+		if changed > 0 {
+			in.events = append(in.events, bridge.Event{At: orNow(a.by.delivery.Created), What: "told", Text: a.by.along, Mail: a.mail,
+				Conversation: a.by.conv.ID, Delivery: a.by.delivery.ID})
+		}
+	}
+	return nil
 }
 
 func (in *intake) insertJournal(ctx context.Context) error {
@@ -167,6 +212,9 @@ func (in *intake) insertJournal(ctx context.Context) error {
 			}
 			args = eventArgs(args, e)
 		}
+	}
+	for _, e := range in.events {
+		args = eventArgs(args, e)
 	}
 	_, err := in.tx.insert(ctx, insertJournal, insertJournalCols, args)
 	return err

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -35,7 +36,16 @@ type intake struct {
 
 	records []bridge.MailRecord // the answer, one for each arrival
 	news    []*accepted
-	touched []*conversation // to be written, in order of first touch
+	touched []*conversation       // to be written, in order of first touch
+	told    map[turnKey]*accepted // turns of earlier mails, by the mail whose delivery tells them
+	along   []along
+	events  []bridge.Event // beside those of the arrivals
+}
+
+// along is a mail of an earlier batch whose turns a delivery tells.
+type along struct {
+	mail int64
+	by   *accepted
 }
 
 // accepted is one mail's share of what has to be written.
@@ -44,6 +54,7 @@ type accepted struct {
 	record   *bridge.MailRecord
 	conv     *conversation
 	decision bridge.Decision
+	along    string // why mails whose turns it tells are no longer parked
 	turns    []bridge.Turn
 	first    int64 // the number of the first of turns
 	delivery *bridge.Delivery
@@ -67,6 +78,7 @@ func newIntake(tx *session, as []bridge.Arrival, judge bridge.Judge) *intake {
 		seen:     map[turnKey]bool{},
 		convIDs:  map[string]int64{},
 		answered: map[bridge.Source]*bridge.Delivery{},
+		told:     map[turnKey]*accepted{},
 		records:  make([]bridge.MailRecord, len(as)),
 	}
 	for i := range in.arrivals {
@@ -115,23 +127,39 @@ func (in *intake) original(a *bridge.Arrival) *bridge.MailRecord {
 }
 
 // decide has one arrival judged and notes what is to be written.
-func (in *intake) decide(i int) error {
+func (in *intake) decide(ctx context.Context, i int) error {
 	a := &in.arrivals[i]
 	if m := in.recorded(a); m != nil {
 		in.records[i] = *m
 		return nil
 	}
 	conv := in.convs[a.ConversationKey]
-	v := in.judge(*a, in.known(a, conv))
+	if in.again == nil {
+		a.ID = in.mailIDs[0]
+	}
+	k := in.known(a, conv)
+	var rawErr error
+	if len(k.Untold) > 0 {
+		k.Raw = func(mail int64) []byte {
+			raw, err := in.raw(ctx, mail)
+			rawErr = errors.Join(rawErr, err)
+			return raw
+		}
+	}
+	v := in.judge(*a, k)
+	if rawErr != nil {
+		return rawErr
+	}
 	if err := possible(a, v, conv); err != nil {
 		return fmt.Errorf("impossible verdict: %w", err)
 	}
 	conv = in.converse(a, v, conv)
 	in.records[i] = in.record(a, v, conv)
-	n := &accepted{arrival: a, record: &in.records[i], conv: conv, decision: v.Decision, answered: v.Answered}
+	n := &accepted{arrival: a, record: &in.records[i], conv: conv, decision: v.Decision, along: v.Along, answered: v.Answered}
 	in.append(n, v.Turns)
 	if v.Delivery != nil {
 		in.enqueue(n, *v.Delivery)
+		in.tell(n)
 	}
 	in.news = append(in.news, n)
 	in.mails[a.Record.ContentKey] = append(in.mails[a.Record.ContentKey], in.records[i])
@@ -145,7 +173,7 @@ func (in *intake) known(a *bridge.Arrival, conv *conversation) bridge.Known {
 	}
 	c := conv.Conversation // a copy: whatever the judge does with it, ours stays
 	c.Thread, c.Customer.Attributes = slices.Clone(c.Thread), maps.Clone(c.Customer.Attributes)
-	k.Conversation = &c
+	k.Conversation, k.Untold = &c, slices.Clone(conv.untold)
 	for i, t := range a.Turns {
 		k.Seen[i] = in.seen[turnKey{conv.ID, clean(t.Digest)}]
 	}
@@ -194,7 +222,7 @@ func (in *intake) touch(conv *conversation) {
 func (in *intake) record(a *bridge.Arrival, v bridge.Verdict, conv *conversation) bridge.MailRecord {
 	m := a.Record
 	if in.again == nil {
-		m.ID, in.mailIDs = in.mailIDs[0], in.mailIDs[1:]
+		m.ID, in.mailIDs = a.ID, in.mailIDs[1:]
 	}
 	m.State, m.Reason, m.CopyOf, m.Conversation = v.State, v.Reason, v.CopyOf, 0
 	if conv != nil && a.Answer == nil {
@@ -225,6 +253,9 @@ func (in *intake) append(n *accepted, turns []bridge.Turn) {
 		in.seen[key] = true
 		t.Mail = n.record.ID
 		n.turns = append(n.turns, t)
+		if t.Public() {
+			n.conv.untold = append(n.conv.untold, t)
+		}
 	}
 	n.conv.turns += int64(len(n.turns))
 	in.touch(n.conv)
@@ -259,4 +290,53 @@ func (in *intake) enqueue(n *accepted, d bridge.Delivery) {
 		c.Link.MessageID = d.MessageID
 	}
 	in.touch(n.conv)
+}
+
+// tell notes that the mail's delivery tells all that its conversation's others
+// left out, and settles the mails that were parked or waiting with it.
+func (in *intake) tell(n *accepted) {
+	mails := map[int64]bool{n.record.ID: true}
+	for _, t := range n.conv.untold {
+		in.told[turnKey{n.conv.ID, t.Digest}] = n
+		if mails[t.Mail] {
+			continue
+		}
+		mails[t.Mail] = true
+		if m := in.accepted(t.Mail); m == nil {
+			in.along = append(in.along, along{t.Mail, n})
+		} else if settles(m.State) {
+			m.State, m.Reason, m.Customer = n.record.State, clean(n.along), n.record.Customer
+		}
+	}
+	n.conv.untold = nil
+}
+
+// accepted finds a mail that is not written yet.
+func (in *intake) accepted(mail int64) *bridge.MailRecord {
+	for _, n := range in.news {
+		if n.record.ID == mail {
+			return n.record
+		}
+	}
+	return nil
+}
+
+// settles: a mail in this state is settled once a delivery tells its turns.
+func settles(s bridge.MailState) bool { return s == bridge.MailParked || s == bridge.MailWaiting }
+
+// raw reads a mail that is kept, of this batch or an earlier one.
+func (in *intake) raw(ctx context.Context, mail int64) ([]byte, error) {
+	for _, n := range in.news {
+		if n.record.ID == mail {
+			return n.arrival.Raw, nil
+		}
+	}
+	raw, err := scanRaw(in.tx.row(ctx, selectRaw, mail))
+	if errors.Is(err, bridge.ErrNotFound) {
+		return nil, nil // not kept
+	}
+	if err != nil {
+		return nil, fmt.Errorf("raw mail of %s: %w", bridge.MailID(mail), err)
+	}
+	return raw, nil
 }

@@ -87,6 +87,9 @@ func (in *intake) know(ctx context.Context) error {
 	if err := in.knowTurns(ctx); err != nil {
 		return fmt.Errorf("look up turns: %w", err)
 	}
+	if err := in.knowUntold(ctx); err != nil {
+		return fmt.Errorf("look up what was not told: %w", err)
+	}
 	if fresh == 0 || in.again != nil {
 		return nil
 	}
@@ -252,3 +255,26 @@ func (in *intake) knowTurns(ctx context.Context) error {
 		})
 	})
 }
+
+// knowUntold reads what the conversations' ticket messages left out so far.
+func (in *intake) knowUntold(ctx context.Context) error {
+	byID := map[int64]*conversation{}
+	for _, c := range in.convs {
+		byID[c.ID] = c
+	}
+	return chunks(slices.Sorted(maps.Keys(byID)), func(convs []int64) error {
+		var args []any
+		query := `SELECT ` + turnColumns + `, t.conversation_id FROM turns t WHERE t.conversation_id IN (` + inList(&args, convs) + `) AND ` + untold + ` ORDER BY t.conversation_id, t.n`
+		return in.tx.each(ctx, query, args, func(scan func(...any) error) error {
+			var conv int64
+			t, err := scanTurn(scan, &conv)
+			if c := byID[conv]; c != nil {
+				c.untold = append(c.untold, t)
+			}
+			return err
+		})
+	})
+}
+
+// untold is the condition of a partial index, word for word as in the schema.
+const untold = `t.delivery_id IS NULL AND t.role <> 'note'`

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,10 +136,46 @@ func (s *Store) Deliveries(ctx context.Context, f bridge.Filter) (ds []bridge.De
 		c.and(`d.conversation_id = ?`, f.Conversation)
 	}
 	query, args := c.finish(selectDeliveries, order, f.Limit)
-	if err := s.lone(ctx).each(query, args, gather(&ds, scanPlainDelivery)); err != nil {
+	err = s.view(ctx, func(q reader) error {
+		ds = nil
+		if err := q.each(query, args, gather(&ds, scanPlainDelivery)); err != nil {
+			return err
+		}
+		return q.waits(ds)
+	})
+	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	return ds, nil
+}
+
+// waits fills in what deliveries wait for.
+func (q reader) waits(ds []bridge.Delivery) error {
+	behind := map[int64][]*bridge.Delivery{} // those that may wait, by conversation
+	for i := range ds {
+		switch d := &ds[i]; d.State {
+		case bridge.Ready, bridge.Retry, bridge.Held:
+			behind[d.Conversation] = append(behind[d.Conversation], d)
+		}
+	}
+	return chunks(slices.Sorted(maps.Keys(behind)), func(convs []int64) error {
+		var args []any
+		query := `SELECT e.id, e.conversation_id, e.state FROM deliveries e WHERE e.conversation_id IN (` + inList(&args, convs) + `) AND (` + onItsWay + ` OR ` + unopened + `)`
+		return q.each(query, args, func(scan func(...any) error) error {
+			var id, conv int64
+			var state bridge.DeliveryState
+			err := scan(&id, &conv, &state)
+			for _, d := range behind[conv] {
+				if d.Action == bridge.Raise && (state == bridge.Dead || state == bridge.Bounced) {
+					continue
+				}
+				if id < d.ID && (d.Waits == 0 || id < d.Waits) {
+					d.Waits, d.WaitsFor = id, state
+				}
+			}
+			return err
+		})
+	})
 }
 
 const selectDeliveries = `SELECT ` + deliveryColumns + ` FROM deliveries d`
@@ -147,20 +184,25 @@ func scanPlainDelivery(scan func(...any) error) (bridge.Delivery, error) { retur
 
 // Raw implements bridge.Ledger.
 func (s *Store) Raw(ctx context.Context, mail int64) (raw []byte, err error) {
+	if raw, err = scanRaw(s.lone(ctx).row(selectRaw, mail)); err != nil {
+		return nil, fmt.Errorf("raw mail of %s: %w", bridge.MailID(mail), err)
+	}
+	return raw, nil
+}
+
+const selectRaw = `SELECT r.raw, r.deflated, m.size FROM raws r JOIN mails m ON m.id = r.mail_id WHERE r.mail_id = $1`
+
+func scanRaw(row scanner) (raw []byte, err error) {
 	var deflated bool
 	var size int64
-	err = s.lone(ctx).row(`SELECT r.raw, r.deflated, m.size FROM raws r JOIN mails m ON m.id = r.mail_id WHERE r.mail_id = $1`, mail).
-		Scan(&raw, yes{&deflated}, &size)
+	err = row.Scan(&raw, yes{&deflated}, &size)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = bridge.ErrNotFound
 	}
 	if err == nil && deflated {
 		raw, err = inflate(raw, size)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("raw mail of %s: %w", bridge.MailID(mail), err)
-	}
-	return raw, nil
+	return raw, err
 }
 
 // DeliveryData implements bridge.Ledger.

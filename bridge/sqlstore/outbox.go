@@ -20,9 +20,18 @@ const (
 	probable  = `state = 'doubt' AND d.next IS NOT NULL`
 )
 
-// head: no earlier delivery of the conversation is on its way.
+// onItsWay and unopened: those behind the delivery e wait for it. It is on its
+// way; or it was to open the ticket that they go on about, and did not: a person
+// retries or drops it, or notes which ticket there is.
+const (
+	onItsWay = `e.state IN ('ready','held','sending','retry','doubt')`
+	unopened = `e.action = 'raise' AND e.state IN ('dead','bounced') AND NOT e.` + dropped + ` AND EXISTS (SELECT 1 FROM conversations c
+		WHERE c.id = e.conversation_id AND c.link_message_id = e.message_id AND c.link_ticket = '')`
+)
+
+// head: no earlier delivery of the conversation is in its way.
 const head = `NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.conversation_id = d.conversation_id AND e.id < d.id
-	AND e.state IN ('ready','held','sending','retry','doubt'))`
+	AND (` + onItsWay + ` OR d.action <> 'raise' AND ` + unopened + `))`
 
 const firstDue = `SELECT d.next FROM deliveries d WHERE d.` + claimable + ` AND ` + head + ` ORDER BY d.next, d.id LIMIT 1`
 

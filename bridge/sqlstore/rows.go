@@ -45,19 +45,20 @@ func asStored(m bridge.MailRecord) bridge.MailRecord {
 // conversation is a row: what the bridge sees, and how many turns there are.
 type conversation struct {
 	bridge.Conversation
-	turns int64
+	turns  int64
+	untold []bridge.Turn // of an intake's conversations: public, and told by no delivery
 }
 
 const conversationColumns = `c.id, c.key, c.ref, c.format, c.vendor_id, c.url, c.workspace, c.customer, c.customer_name,
 	c.customer_locator, c.attributes, c.subject, c.identity, c.opened, c.updated, c.first_customer, c.last_customer, c.last_agent,
-	c.deadline, c.thread, c.turns, c.link_target, c.link_message_id, c.link_ticket, c.link_url, c.link_confirmed`
+	c.waiting, c.deadline, c.thread, c.turns, c.link_target, c.link_message_id, c.link_ticket, c.link_url, c.link_confirmed`
 
 const selectConversations = `SELECT ` + conversationColumns + ` FROM conversations c`
 
 func scanConversation(scan func(...any) error) (c conversation, err error) {
 	err = scan(&c.ID, &c.Key, &c.Ref, &c.Format, &c.VendorID, &c.URL, &c.Workspace, &c.Customer.Address, &c.Customer.Name,
 		&c.Customer.Locator, fromJSON{&c.Customer.Attributes}, &c.Subject, &c.Identity, at{&c.Opened}, at{&c.Updated}, at{&c.FirstCustomer},
-		at{&c.LastCustomer}, at{&c.LastAgent}, at{&c.Deadline}, fromJSON{&c.Thread}, &c.turns, &c.Link.Target, &c.Link.MessageID,
+		at{&c.LastCustomer}, at{&c.LastAgent}, at{&c.Waiting}, at{&c.Deadline}, fromJSON{&c.Thread}, &c.turns, &c.Link.Target, &c.Link.MessageID,
 		&c.Link.Ticket, &c.Link.URL, at{&c.Link.Confirmed})
 	return c, err
 }
@@ -65,45 +66,50 @@ func scanConversation(scan func(...any) error) (c conversation, err error) {
 // putConversations makes new conversations and brings known ones up to date. A
 // conversation's key, ref and place at the vendor never change.
 const putConversations = `INSERT INTO conversations (id, key, ref, format, vendor_id, url, workspace, customer, customer_fold,
-	customer_name, customer_locator, attributes, subject, identity, opened, updated, first_customer, last_customer, last_agent, deadline,
+	customer_name, customer_locator, attributes, subject, identity, opened, updated, first_customer, last_customer, last_agent, waiting, deadline,
 	thread, turns, link_target, link_message_id, link_ticket, link_url, link_confirmed) VALUES %s
 	ON CONFLICT (id) DO UPDATE SET url = excluded.url, customer = excluded.customer, customer_fold = excluded.customer_fold,
 	customer_name = excluded.customer_name, customer_locator = excluded.customer_locator, attributes = excluded.attributes,
 	subject = excluded.subject, identity = excluded.identity, opened = excluded.opened, updated = excluded.updated,
 	first_customer = excluded.first_customer, last_customer = excluded.last_customer, last_agent = excluded.last_agent,
-	deadline = excluded.deadline, thread = excluded.thread, turns = excluded.turns, link_target = excluded.link_target,
+	waiting = excluded.waiting, deadline = excluded.deadline, thread = excluded.thread, turns = excluded.turns, link_target = excluded.link_target,
 	link_message_id = excluded.link_message_id, link_ticket = excluded.link_ticket, link_url = excluded.link_url,
 	link_confirmed = excluded.link_confirmed`
 
-const putConversationsCols = 27
+const putConversationsCols = 28
 
 func conversationArgs(args []any, c *conversation) []any {
 	return append(args, c.ID, c.Key, c.Ref, c.Format, c.VendorID, c.URL, c.Workspace, c.Customer.Address, fold(c.Customer.Address),
 		c.Customer.Name, c.Customer.Locator, dict(c.Customer.Attributes), c.Subject, c.Identity, micros(c.Opened), micros(c.Updated),
-		micros(c.FirstCustomer), micros(c.LastCustomer), micros(c.LastAgent), micros(c.Deadline), list(c.Thread), c.turns,
+		micros(c.FirstCustomer), micros(c.LastCustomer), micros(c.LastAgent), micros(c.Waiting), micros(c.Deadline), list(c.Thread), c.turns,
 		c.Link.Target, c.Link.MessageID, c.Link.Ticket, c.Link.URL, micros(c.Link.Confirmed))
 }
 
-const insertTurns = `INSERT INTO turns (conversation_id, digest, n, mail_id, role, author, at, written, text) VALUES %s`
+const insertTurns = `INSERT INTO turns (conversation_id, digest, n, mail_id, role, author, at, written, text, delivery_id) VALUES %s`
 
-const insertTurnsCols = 9
+const insertTurnsCols = 10
 
 func turnArgs(args []any, conversation, n int64, t bridge.Turn) []any {
-	return append(args, conversation, t.Digest, n, t.Mail, string(t.Role), t.Author, micros(t.At), t.Written, t.Text)
+	return append(args, conversation, t.Digest, n, t.Mail, string(t.Role), t.Author, micros(t.At), t.Written, t.Text, ref(t.Delivery))
 }
 
-func scanTurn(scan func(...any) error) (t bridge.Turn, err error) {
-	err = scan(&t.Digest, &t.Mail, &t.Role, &t.Author, at{&t.At}, &t.Written, &t.Text)
+const turnColumns = `t.digest, t.mail_id, t.role, t.author, t.at, t.written, t.text, t.delivery_id`
+
+const selectTurns = `SELECT ` + turnColumns + ` FROM turns t`
+
+// scanTurn scans turnColumns and what follows them.
+func scanTurn(scan func(...any) error, more ...any) (t bridge.Turn, err error) {
+	err = scan(append([]any{&t.Digest, &t.Mail, &t.Role, &t.Author, at{&t.At}, &t.Written, &t.Text, id{&t.Delivery}}, more...)...)
 	return t, err
 }
 
 const deliveryColumns = `d.id, d.conversation_id, d.mail_id, d.action, d.reason, d.message_id, d.reverse_path, d.recipient, d.size,
-	d.sha256, d.state, d.detail, d.attempts, d.probes, d.created, d.next, d.claimed, d.worker, d.settled`
+	d.sha256, d.state, d.detail, d.attempts, d.probes, d.created, d.next, d.claimed, d.worker, d.settled, d.replaced_by`
 
 // scanDelivery scans deliveryColumns and what follows them.
 func scanDelivery(scan func(...any) error, more ...any) (d bridge.Delivery, err error) {
 	err = scan(slices.Concat([]any{&d.ID, &d.Conversation, &d.Mail, &d.Action, &d.Reason, &d.MessageID, &d.ReversePath, &d.Recipient, &d.Size,
-		&d.SHA256, &d.State, &d.Detail, &d.Attempts, &d.Probes, at{&d.Created}, at{&d.Next}, at{&d.Claimed}, &d.Worker, at{&d.Settled}}, more)...)
+		&d.SHA256, &d.State, &d.Detail, &d.Attempts, &d.Probes, at{&d.Created}, at{&d.Next}, at{&d.Claimed}, &d.Worker, at{&d.Settled}, id{&d.ReplacedBy}}, more)...)
 	return d, err
 }
 

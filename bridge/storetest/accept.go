@@ -61,7 +61,7 @@ func acceptNew(e *env) {
 	})
 	var turns []bridge.Turn
 	for _, t := range a.Turns {
-		t.Mail = got.ID
+		t.Mail, t.Delivery = got.ID, 1
 		turns = append(turns, t)
 	}
 	e.equal("turns", st.Turns, turns)

@@ -80,7 +80,7 @@ func outboxConversation(e *env) {
 		blocks bool
 	}{
 		{bridge.Ready, true}, {bridge.Held, true}, {bridge.Sending, true}, {bridge.Retry, true}, {bridge.Doubt, true},
-		{bridge.Sent, false}, {bridge.Confirmed, false}, {bridge.Dead, false}, {bridge.Bounced, false},
+		{bridge.Dead, true}, {bridge.Bounced, true}, {bridge.Sent, false}, {bridge.Confirmed, false},
 	} {
 		e.Run(string(test.first), func(t *testing.T) {
 			e := &env{T: t, ctx: e.ctx, again: e.again, fresh: e.again(t)}
@@ -104,8 +104,14 @@ func outboxConversation(e *env) {
 				}
 			}
 			e.equal("state", e.delivery(s, 1).State, test.first)
+			behind, last := e.delivery(s, 2), e.delivery(s, 3)
 			next := e.claim(s, far, 10)
 			if test.blocks {
+				e.equal("waits", []any{behind.Waits, behind.WaitsFor, last.Waits, last.WaitsFor}, []any{int64(1), test.first, int64(1), test.first})
+				if w := behind.Waiting(); !strings.Contains(w, "waits for d1, which") || !strings.Contains(w, string(test.first)) {
+					e.Errorf("said %q", w)
+				}
+				e.equal("in the story", e.story(s, "c1").Deliveries[1].Waits, int64(1))
 				e.equal("claimed behind it", deliveryIDs(next), []int64{})
 				due, err := s.NextDue(e.ctx)
 				e.must(err)
@@ -114,6 +120,7 @@ func outboxConversation(e *env) {
 				}
 				return
 			}
+			e.equal("waits", []int64{behind.Waits, last.Waits}, []int64{0, 2})
 			e.equal("claimed after it", deliveryIDs(next), []int64{2})
 			e.equal("one at a time", deliveryIDs(e.claim(s, far, 10)), []int64{})
 		})

@@ -29,6 +29,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Accept", acceptTests},
 		{"Values", valueTests},
 		{"Rejudge", rejudgeTests},
+		{"Untold", untoldTests},
 		{"Outbox", outboxTests},
 		{"Leases", leaseTests},
 		{"Cursors", cursorTests},
