@@ -208,7 +208,7 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 		return parked("no ticket message can be made of it: " + err.Error())
 	}
 	dl.Reason, dl.Action = d.Reason, d.Action
-	afterRestore(&dl, r.mail, k.Restored)
+	afterRestore(&dl, r.mail, k.Restored, in.Composer.Target.OnDoubt == "probe")
 	v.Delivery = &dl
 	v.Along = "told by the ticket message of " + MailID(a.ID)
 	v.State = MailTicket

@@ -9,17 +9,18 @@ import "time"
 //     sent, or stands with a person who saw to it. It is recorded as sent, and
 //     the conversation threads on from it, for ids are the same again.
 //   - its mail came before the database was found to have been restored, or made
-//     anew: in doubt. The look-up decides, or a person.
+//     anew: in doubt. The look-up decides, at once, or a person.
 //
 // Mails that on_done moved do not come here: their folder is not watched.
-func afterRestore(d *Delivery, m Mail, restored time.Time) {
+func afterRestore(d *Delivery, m Mail, restored time.Time, probe bool) {
 	switch {
 	case m.Done:
-		d.State, d.Detail = Sent, "its mail carries on_done's keyword already"
+		d.State, d.Next, d.Detail = Sent, time.Time{}, "its mail carries on_done's keyword already"
 	case !restored.IsZero() && m.Received.Before(restored):
-		d.State, d.Detail = Doubt, "maybe sent before: its mail came before the database was restored ("+restored.UTC().Format("2006-01-02 15:04Z")+")"
-	default:
-		return
+		d.State, d.Next = Doubt, time.Time{}
+		d.Detail = "maybe sent before: its mail came before the database was restored (" + restored.UTC().Format("2006-01-02 15:04Z") + ")"
+		if probe {
+			d.Next = d.Created
+		}
 	}
-	d.Next = time.Time{}
 }

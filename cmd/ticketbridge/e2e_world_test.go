@@ -73,8 +73,8 @@ func (w *world) config(t testing.TB) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "state_dir = %q\ndomain = %q\nown_domains = [%q]\nagents = [%q, %q]\n", filepath.Join(w.dir, "state"), realtest.Domain, realtest.Domain, w.ann.Address, w.ben.Address)
 	for name, m := range map[string]*realtest.Mailbox{"ann": w.ann, "ben": w.ben} {
-		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\nport = %d\nca_file = %q\nusername = %q\npassword = %q\npoll = \"10m\"\nstart = \"all\"\n%s\n",
-			name, w.imap.IMAPS.Port(), w.imap.CAFile, m.Address, m.Password, w.extra["mailbox"])
+		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\nport = %d\nca_file = %q\nusername = %q\npassword = %q\npoll = \"10m\"\nstart = %q\n%s\n",
+			name, w.imap.IMAPS.Port(), w.imap.CAFile, m.Address, m.Password, orElse(w.extra["start"], "all"), w.extra["mailbox"])
 	}
 	fmt.Fprintf(&b, "[formats]\nenabled = [\"intercom\"]\n[format.intercom]\nauthenticate = \"none\"\nworkspace_host = %q\napp_id = \"abcd1234\"\n", workspaceHost)
 	fmt.Fprintf(&b, "[target]\naddress = %q\n%s\n[transport]\n", w.support.Address, w.extra["target"])
