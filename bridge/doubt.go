@@ -55,8 +55,8 @@ func (s *Sender) doubt(st *Settlement, d Delivery, now time.Time) {
 }
 
 const (
-	// probeTimeout bounds one look-up.
-	probeTimeout = 2 * time.Minute
+	// probeTimeout bounds one look-up: a search without an index takes its time.
+	probeTimeout = 10 * time.Minute
 	// idleProber is how long a new doubt of another daemon stays unnoticed.
 	idleProber = 2 * time.Second
 )
