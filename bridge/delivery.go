@@ -41,6 +41,7 @@ type Delivery struct {
 	MessageID    string // without the angle brackets
 	ReversePath  string // MAIL FROM: bounce+<token>@own domain, never the customer
 	Recipient    string // RCPT TO: exactly one, from the config
+	Ticket       string // the conversation's, "" if not known; set when claimed
 	Data         []byte // the message, CRLF; may be nil in lists
 	Size         int64
 	SHA256       string // hex, of Data
@@ -100,6 +101,10 @@ type Result struct {
 	Broken bool
 	Code   string // "250 2.0.0", "451 4.7.1"; "" where no reply
 	Reply  string // the server's full reply text, or the error; capped, printable
+	// RetryAfter is how long the server asks us to stay away, with Temporary.
+	RetryAfter time.Duration
+	// Ticket is the ticket's number, where the target answers with it at once.
+	Ticket, TicketURL string
 }
 
 func (r Result) String() string {

@@ -19,6 +19,8 @@ type Prober interface {
 type Sighting struct {
 	Found bool
 	Where string // where it lies, or where was looked
+	// Ticket is the number of the ticket that was found, where it has one.
+	Ticket, TicketURL string
 }
 
 // Probing says when doubts are looked into.
@@ -136,7 +138,8 @@ func (s *Sender) lookUp(ctx context.Context, messageID string) (seen Sighting, e
 // sighted turns an answer into what becomes of the delivery.
 func (s *Sender) sighted(st *Settlement, d Delivery, seen Sighting, now time.Time) {
 	if seen.Found {
-		st.State, st.Detail = Sent, cut("found: "+seen.Where, 500)
+		st.Result.Ticket, st.Result.TicketURL = seen.Ticket, seen.TicketURL
+		st.State, st.Detail = arrived(st.Result), cut("found: "+seen.Where, 500)
 		return
 	}
 	st.Detail = fmt.Sprintf("<%s> is not in %s (look-up %d of %d, %s)", d.MessageID, cut(seen.Where, 300), st.Probes, len(s.Probing.After), now.UTC().Format(time.RFC3339))

@@ -312,13 +312,13 @@ func (l *sendLoop) settle(a attempt) {
 	st := Settlement{Delivery: a.ID, Attempt: a.Attempts, At: now, Result: a.result, Detail: cut(a.result.String(), 500)}
 	switch a.result.Outcome {
 	case Accepted:
-		st.State = Sent
+		st.State = arrived(a.result)
 	case Permanent:
 		st.State = Dead
 	case InDoubt:
 		l.doubt(&st, a.Delivery, now)
 	default:
-		st.State, st.Next = Retry, now.Add(l.Schedule.next(a.Attempts))
+		st.State, st.Next = Retry, now.Add(max(l.Schedule.next(a.Attempts), a.result.RetryAfter))
 		if now.Sub(a.Created) > l.Schedule.GiveUp {
 			st.State, st.Next = Dead, time.Time{}
 			st.Detail = "given up after " + l.Schedule.GiveUp.String() + ": " + st.Detail
@@ -329,6 +329,14 @@ func (l *sendLoop) settle(a attempt) {
 	}
 	l.settled = append(l.settled, st)
 	l.judgeTransport(a.result, now)
+}
+
+// arrived: a target that answers with the ticket's number leaves nothing to wait for.
+func arrived(r Result) DeliveryState {
+	if r.Ticket != "" {
+		return Confirmed
+	}
+	return Sent
 }
 
 // judgeTransport keeps a broken transport from burning attempts: after a

@@ -71,12 +71,14 @@ func (s *Store) Turnover(ctx context.Context, worker string, now time.Time, done
 // empty; the join leaves it where `verify` finds it.
 func claim(ctx context.Context, tx *session, worker string, now time.Time, n int, events *[]bridge.Event) ([]bridge.Delivery, error) {
 	var claimed []bridge.Delivery
-	err := tx.each(ctx, `SELECT `+deliveryColumns+`, b.data FROM deliveries d JOIN bodies b ON b.delivery_id = d.id
+	err := tx.each(ctx, `SELECT `+deliveryColumns+`, b.data, coalesce((SELECT c.link_ticket FROM conversations c WHERE c.id = d.conversation_id), '')
+		FROM deliveries d JOIN bodies b ON b.delivery_id = d.id
 		WHERE d.`+claimable+` AND d.next <= $1 AND `+head+` ORDER BY d.next, d.id LIMIT $2`+tx.d.skipLocked,
 		[]any{now.UnixMicro(), int64(n)}, func(scan func(...any) error) error {
 			var data []byte
-			d, err := scanDelivery(scan, &data)
-			d.Data = data
+			var ticket string
+			d, err := scanDelivery(scan, &data, &ticket)
+			d.Data, d.Ticket = data, ticket
 			claimed = append(claimed, d)
 			return err
 		})
@@ -194,12 +196,17 @@ func link(ctx context.Context, tx *session, took map[attempt]settled, by map[att
 	}
 	slices.SortFunc(opened, func(a, b settled) int { return cmp.Compare(a.conversation, b.conversation) })
 	for _, d := range opened {
+		st := by[d.attempt]
 		var confirmed any
-		if by[d.attempt].State == bridge.Confirmed {
-			confirmed = orNow(by[d.attempt].At).UnixMicro()
+		if st.State == bridge.Confirmed {
+			confirmed = orNow(st.At).UnixMicro()
 		}
 		_, err := tx.exec(ctx, `UPDATE conversations SET link_message_id = $1, link_confirmed = coalesce(CAST($2 AS BIGINT), link_confirmed)
 			WHERE id = $3 AND (link_message_id <> $4 OR CAST($5 AS BIGINT) IS NOT NULL)`, d.messageID, confirmed, d.conversation, d.messageID, confirmed)
+		if err == nil && st.Result.Ticket != "" {
+			_, err = tx.exec(ctx, `UPDATE conversations SET link_ticket = $1, link_url = $2 WHERE id = $3`,
+				clean(st.Result.Ticket), clean(st.Result.TicketURL), d.conversation)
+		}
 		if err != nil {
 			return err
 		}

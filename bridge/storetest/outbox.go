@@ -274,6 +274,17 @@ func outboxLink(e *env) {
 	fourth := e.claim(s, Start.Add(time.Hour), 1)[0]
 	e.settle(s, done(fourth, bridge.Confirmed))
 	e.equal("link", link(), bridge.Link{Target: "mailbox", MessageID: fourth.MessageID, Confirmed: Start.Add(time.Hour)})
+
+	// One that answers with the number tells it with the outcome; a follow-up finds it.
+	e.acceptBy(s, raise, Mail("support", 5, "k/1", "five"))
+	fifth := e.claim(s, Start.Add(time.Hour), 1)[0]
+	e.equal("ticket before", fifth.Ticket, "")
+	st := done(fifth, bridge.Confirmed)
+	st.Result.Ticket, st.Result.TicketURL = "4711", "https://help.example.com/4711"
+	e.settle(s, st)
+	e.equal("link", link(), bridge.Link{Target: "mailbox", MessageID: fifth.MessageID, Ticket: "4711", URL: "https://help.example.com/4711", Confirmed: Start.Add(time.Hour)})
+	e.accept(s, Mail("support", 6, "k/1", "six"))
+	e.equal("ticket of a follow-up", e.claim(s, Start.Add(time.Hour), 1)[0].Ticket, "4711")
 	e.equal("updated is the judge's", e.story(s, "c1").Conversation.Updated, Start.Add(6*time.Second))
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/httpout"
 	"ticketbridge/bridge/imapin"
 	"ticketbridge/bridge/imapout"
 	"ticketbridge/bridge/smtpout"
@@ -73,7 +74,7 @@ func (a *app) probes(cfg *config) []probe {
 			return found{says: "logged in, folders " + strings.Join(m.Folders, ", ")}, imapin.Check(ctx, m.Config)
 		}})
 	}
-	ps = append(ps, probe{fmt.Sprintf("%s server %s", cfg.Transport.Kind, cfg.Transport.Host), cfg.probeTransport})
+	ps = append(ps, probe{fmt.Sprintf("%s server %s", cfg.Transport.Kind, cfg.Transport.server()), cfg.probeTransport})
 	if cfg.Target.OnDoubt == "probe" {
 		m := cfg.supportMailbox()
 		ps = append(ps, probe{"support mailbox on " + m.Host, func(ctx context.Context) (found, error) {
@@ -122,6 +123,9 @@ func (c *config) probeTransport(ctx context.Context) (found, error) {
 	if c.Transport.imap() {
 		f := found{says: "ready to take messages in " + c.Transport.Folder}
 		return f, checkMailbox(ctx, c.appendTo(), &f.odd)
+	}
+	if c.Transport.api() {
+		return found{says: "ready to make tickets"}, httpout.New(c.Transport.http()).Check(ctx)
 	}
 	t := smtpout.New(c.Transport.Config)
 	defer t.Close()

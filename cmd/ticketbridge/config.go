@@ -12,7 +12,6 @@ import (
 
 	"ticketbridge/bridge"
 	"ticketbridge/bridge/imapin"
-	"ticketbridge/bridge/smtpout"
 	"ticketbridge/bridge/status"
 )
 
@@ -91,7 +90,7 @@ func newConfig() config {
 	return config{
 		StateDir:  "/var/lib/ticketbridge",
 		Target:    target{Target: bridge.Target{Profile: "mailbox", Identity: bridge.AsCustomer, OnDoubt: "hold"}},
-		Transport: transport{Config: smtpout.Default(), Folder: "INBOX"},
+		Transport: defaultTransport(),
 		Probe:     defaultLookUp(),
 		Outbox:    outbox{RetryFirst: bridge.Duration(d.First), RetryMost: bridge.Duration(d.Most), GiveUp: bridge.Duration(d.GiveUp)},
 		Store:     store{URL: "sqlite:ticketbridge.db", Lease: bridge.Duration(30 * time.Second)},

@@ -6,17 +6,45 @@ import (
 	"time"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/httpout"
 	"ticketbridge/bridge/imapout"
 	"ticketbridge/bridge/smtpout"
 )
 
-// transport is the table [transport], of three kinds.
+// transport is the table [transport], of five kinds.
 type transport struct {
 	smtpout.Config
 	Folder string `toml:"folder"` // of kind "imap"
+	// Of the kinds "osticket-api" and "rt-rest"; the password is their key.
+	URL         string          `toml:"url"`
+	Queue       string          `toml:"queue"`
+	FollowUp    string          `toml:"follow_up"` // "comment" or "reply"
+	HTTPTimeout bridge.Duration `toml:"http_timeout"`
+}
+
+func defaultTransport() transport {
+	return transport{Config: smtpout.Default(), Folder: "INBOX", FollowUp: "comment", HTTPTimeout: bridge.Duration(5 * time.Minute)}
 }
 
 func (t transport) imap() bool { return t.Kind == "imap" }
+
+// api: the helpdesk's own API takes the messages.
+func (t transport) api() bool { return t.Kind == httpout.OSTicket || t.Kind == httpout.RT }
+
+// server is what messages are handed to, for people.
+func (t transport) server() string {
+	if t.api() {
+		return t.URL
+	}
+	return t.Host
+}
+
+func (t transport) http() httpout.Config {
+	return httpout.Config{
+		Kind: t.Kind, URL: t.URL, Token: t.Password, Queue: t.Queue, Reply: t.FollowUp == "reply", CAFile: t.CAFile,
+		Timeout: t.HTTPTimeout.D(), Connections: t.Connections,
+	}
+}
 
 // lookUp is the table [probe]: where and when to look for messages in doubt.
 type lookUp struct {
@@ -44,7 +72,9 @@ func minutes(ms ...int) []bridge.Duration {
 }
 
 // canLook: there is a mailbox to look for messages in.
-func (c *config) canLook() bool { return c.Transport.imap() || c.Probe.Host != "" }
+func (c *config) canLook() bool {
+	return c.Transport.imap() || c.Transport.Kind == httpout.RT || c.Probe.Host != ""
+}
 
 // supportMailbox is what [probe] describes, or [transport] of kind "imap" where
 // [probe] names no other.
@@ -82,8 +112,11 @@ func (c *config) foldersToLookIn() []string {
 
 // newTransport is how messages leave.
 func (c *config) newTransport() bridge.Transport {
-	if c.Transport.imap() {
+	switch {
+	case c.Transport.imap():
 		return imapout.New(c.appendTo())
+	case c.Transport.api():
+		return httpout.New(c.Transport.http())
 	}
 	return smtpout.New(c.Transport.Config)
 }
@@ -92,6 +125,10 @@ func (c *config) newTransport() bridge.Transport {
 func (c *config) prober() (bridge.Prober, func() error) {
 	if !c.canLook() {
 		return nil, func() error { return nil }
+	}
+	if c.Transport.Kind == httpout.RT && c.Probe.Host == "" {
+		rt := httpout.NewRT(c.Transport.http())
+		return rt, rt.Close
 	}
 	m := imapout.New(c.supportMailbox())
 	return m, m.Close
@@ -110,8 +147,12 @@ func (l lookUp) probing() bridge.Probing {
 // but their absence is a reason to append them again.
 func (x *crosscheck) transport() {
 	t := x.Transport
-	if !slices.Contains([]string{"smtp", "lmtp", "imap"}, t.Kind) {
-		x.add("transport.kind", `want "smtp", "lmtp" or "imap", not %q`, t.Kind)
+	if !slices.Contains([]string{"smtp", "lmtp", "imap", httpout.OSTicket, httpout.RT}, t.Kind) {
+		x.add("transport.kind", `want "smtp", "lmtp", "imap", "osticket-api" or "rt-rest", not %q`, t.Kind)
+	}
+	if t.api() {
+		x.apiTransport()
+		return
 	}
 	if !t.imap() {
 		x.addAll("transport", t.Problems())
@@ -137,11 +178,27 @@ func (x *crosscheck) transport() {
 	}
 }
 
+// apiTransport checks the keys of a helpdesk's API. osTicket makes no second
+// ticket of a message it has seen, and tells the first one's number again.
+func (x *crosscheck) apiTransport() {
+	t := x.Transport
+	x.addAll("transport", t.http().Problems())
+	if t.Password == "" && t.PasswordFile == "" && t.PasswordEnv == "" {
+		x.add("transport.password_file", "required: the helpdesk's API key or token (or password_env, password)")
+	}
+	if t.FollowUp != "comment" && t.FollowUp != "reply" {
+		x.add("transport.follow_up", `want "comment" or "reply", not %q`, t.FollowUp)
+	}
+	if _, set := x.lines["target.on_doubt"]; !set && t.Kind == httpout.OSTicket {
+		x.Target.OnDoubt = "resend"
+	}
+}
+
 // lookUp checks [probe], and makes it the policy where there is a mailbox to
 // look in and the config asks for no other.
 func (x *crosscheck) lookUp() {
 	p := x.Probe
-	if _, set := x.lines["target.on_doubt"]; !set && x.canLook() {
+	if _, set := x.lines["target.on_doubt"]; !set && x.canLook() && x.Transport.Kind != httpout.OSTicket {
 		x.Target.OnDoubt = "probe"
 	}
 	if x.Target.OnDoubt == "probe" && !x.canLook() {
