@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -58,13 +59,13 @@ func (in *Ingest) Release(ctx context.Context, rec MailRecord, rel Release) (Mai
 }
 
 // releasedTurns are the mail's turns or, where no profile could read them, its
-// whole text as one turn of the customer.
+// text without quotes and signature as one turn of the customer.
 func releasedTurns(p *mailparse.Mail) []mailparse.Turn {
 	if p.Chat != nil && len(p.Chat.Turns) > 0 {
 		return p.Chat.Turns
 	}
 	at, _ := time.Parse(time.RFC3339, p.Date)
-	return []mailparse.Turn{{Role: mailparse.RoleCustomer, Author: p.From.Name, At: at, Written: p.Date, Text: p.Text}}
+	return []mailparse.Turn{{Role: mailparse.RoleCustomer, Author: p.From.Name, At: at, Written: p.Date, Text: cmp.Or(p.Reply, p.Text)}}
 }
 
 // HeaderOnly: the body was left on the server because it was too large.

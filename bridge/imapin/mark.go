@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -65,12 +66,13 @@ func (s *session) ackFault(err error) {
 	})
 }
 
-// ackLeft marks what an earlier session, or run, could not.
+// ackLeft marks what an earlier session, or run, could not, and mails that became
+// ours since: a person released them, or another mail told what they say.
 func (s *session) ackLeft(ctx context.Context) error {
-	if s.ack.ack == (ack{}) || s.ack.err != nil || s.ackTried && !s.ackAgain {
+	if s.ack.ack == (ack{}) || s.ack.err != nil || time.Since(s.ackTried) < time.Duration(s.cfg.Poll) && !s.ackAgain {
 		return nil
 	}
-	s.ackTried, s.ackAgain = true, false
+	s.ackTried, s.ackAgain = time.Now(), false
 	var uids []uint32
 	err := s.w.persist(ctx, "list unmarked mails", func() (err error) {
 		uids, err = s.w.store.Unmarked(ctx, s.cfg.Name, s.w.folder, s.cur.UIDValidity)

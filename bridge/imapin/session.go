@@ -24,8 +24,8 @@ type session struct {
 	rescanTo uint32
 	noIdle   bool
 	ack      acker
-	ackTried bool // the unmarked mails of earlier sessions were seen to
-	ackAgain bool // some mail could not be marked
+	ackTried time.Time // when the store was last asked for mails to be marked
+	ackAgain bool      // some mail could not be marked
 	q        *queue
 	done     imap.UIDSet // of what is to be read: what carries our keyword already
 	ahead    []meta      // sized, not yet fetched

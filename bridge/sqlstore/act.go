@@ -37,6 +37,10 @@ func (s *Store) DropDelivery(ctx context.Context, delivery int64, why string) er
 		}
 		text := fmt.Sprintf("dropped (was %s): %s", d.State, why)
 		_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'dead', detail = $1, next = NULL, settled = $2 WHERE id = $3`, text, now.UnixMicro(), delivery)
+		if err == nil && d.State != bridge.Doubt { // of which nobody knows that it did not arrive
+			// The conversation's next message tells what this one was to tell.
+			_, err = tx.exec(ctx, `UPDATE turns SET delivery_id = NULL WHERE conversation_id = $1 AND delivery_id = $2`, d.Conversation, delivery)
+		}
 		return bridge.Event{What: "dropped", Text: fmt.Sprintf("was %s: %s", d.State, why)}, err
 	})
 	if err != nil {

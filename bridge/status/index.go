@@ -189,7 +189,7 @@ func (p *Page) deliveryRow(d bridge.Delivery, now time.Time) deliveryRow {
 		State:        string(d.State),
 		Created:      ago(d.Created, now),
 		Next:         ago(d.Next, now),
-		Detail:       p.text(d.Detail),
+		Detail:       p.text(cmp.Or(d.Waiting(), d.Detail)),
 		Attempts:     d.Attempts,
 	}
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"ticketbridge/bridge"
 )
@@ -12,6 +13,7 @@ var untoldTests = []test{
 	{"in one batch", untoldOneBatch},
 	{"the parked mail itself is released", untoldReleased},
 	{"notes are never told", untoldNotes},
+	{"a message that was dropped told nothing, unless in doubt", untoldDropped},
 	{"a raw mail that cannot be read", untoldRaw},
 }
 
@@ -130,6 +132,21 @@ func untoldNotes(e *env) {
 		return Judge(a, k)
 	}, Mail("support", 2, "k/1", "two"))
 	e.equal("told", told(e.story(s, "c1").Turns), []int64{1, 0, 1})
+}
+
+func untoldDropped(e *env) {
+	for state, want := range map[bridge.DeliveryState]string{bridge.Dead: "one,two", bridge.Bounced: "one,two", bridge.Doubt: ""} {
+		s, err := e.again(e.T)()
+		e.must(err)
+		e.Cleanup(func() { s.Close() })
+		e.accept(s, Mail("support", 1, "k/1", "one", "two"))
+		e.settle(s, done(e.claim(s, Start.Add(time.Hour), 1)[0], state))
+		e.must(s.DropDelivery(e.ctx, 1, "because"))
+		e.acceptBy(s, func(a bridge.Arrival, k bridge.Known) bridge.Verdict {
+			e.equal("untold after "+string(state), texts(k.Untold), want)
+			return Judge(a, k)
+		}, Mail("support", 2, "k/1", "three"))
+	}
 }
 
 // untoldRaw: the store says so; what it could not read is not left out in silence.

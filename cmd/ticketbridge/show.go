@@ -275,6 +275,7 @@ func tellDeliveries(sc screen, ds []bridge.Delivery) {
 			attempts += ", next " + stamp(d.Next)
 		}
 		fact(sc, "  attempts", attempts)
+		fact(sc, "  waits", d.Waiting())
 		fact(sc, "  last word", printable(d.Detail, 500))
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -164,7 +165,7 @@ func (a *app) outbox(ctx context.Context, c *call) error {
 		for _, d := range ds {
 			t.add(cell{bridge.DeliveryID(d.ID), bold}, cell{text: minute(d.Created)}, cell{string(d.State), deliveryColor(d.State)},
 				cell{text: fmt.Sprint(d.Attempts)}, cell{text: minute(d.Next)}, cell{text: orDash(bridge.ConversationID(d.Conversation))},
-				cell{text: string(d.Action)}, cell{text: printable(d.Detail, 256)})
+				cell{text: string(d.Action)}, cell{text: printable(cmp.Or(d.Waiting(), d.Detail), 256)})
 		}
 		return a.printList(t, len(ds), c.list.filter.Limit, "no ticket message")
 	})

@@ -108,6 +108,7 @@ type deliveryJSON struct {
 	Claimed      *string `json:"claimed"`
 	Settled      *string `json:"settled"`
 	Worker       string  `json:"worker"`
+	Waits        *string `json:"waits_for"`
 }
 
 func newDeliveryJSON(d bridge.Delivery) deliveryJSON {
@@ -116,7 +117,7 @@ func newDeliveryJSON(d bridge.Delivery) deliveryJSON {
 		Conversation: orNull(bridge.ConversationID(d.Conversation)), Mail: orNull(bridge.MailID(d.Mail)),
 		MessageID: d.MessageID, ReversePath: d.ReversePath, Recipient: d.Recipient, Size: d.Size, SHA256: d.SHA256,
 		Attempts: d.Attempts, Created: timeJSON(d.Created), Next: timeJSON(d.Next), Claimed: timeJSON(d.Claimed),
-		Settled: timeJSON(d.Settled), Worker: d.Worker,
+		Settled: timeJSON(d.Settled), Worker: d.Worker, Waits: orNull(bridge.DeliveryID(d.Waits)),
 	}
 }
 
