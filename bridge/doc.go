@@ -29,6 +29,11 @@
 // older than Fresh when its turn comes is not begun; one older than Orphaned is
 // taken for left behind by any daemon.
 //
+// A lead's mail without an address is parked, its turns recorded and not yet told:
+// the mail or person that names the customer raises them all (judge.go: merge).
+// A follow-up waits for the message that was to open its ticket, dead ones too,
+// until a person retries or drops that one (sqlstore/outbox.go: unopened).
+//
 // A chat whose mails hold no id is known by its customer and how it began
 // (ingest.go). Mails wait untouched for an hour while DKIM keys cannot be had.
 // While the transport is broken one delivery at a time tries it (outbox.go).
