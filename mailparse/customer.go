@@ -51,10 +51,30 @@ func (r *reader) findCustomer() {
 		r.park(why)
 		return
 	}
+	if r.hiddenIn(winner.Address) {
+		r.park("its address hides a character in the HTML: " + printable(winner.Address))
+		return
+	}
 	c.Address, c.Locator = winner.Address, winner.Locator
 	if sameAddress(c.Name, c.Address) {
 		c.Name = "" // a lead without a name is shown by its address
 	}
+}
+
+// hiddenIn: the address was read from text made of HTML, which drops what takes
+// no room; in the HTML it holds such a character (THREATS T14).
+func (r *reader) hiddenIn(address string) bool {
+	if r.m.structured || r.m.body.empty() || strings.TrimSpace(r.m.plain) != "" {
+		return false
+	}
+	for i := r.m.body.from; i < r.m.body.to; i++ {
+		text := r.m.doc.nodes[i].text
+		if strings.Contains(text, "@") && strings.ContainsFunc(text, zeroWidth) &&
+			holdsFold(dropZeroWidth(text), address) && !holdsFold(text, address) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxCandidates bounds what is shown to a person.

@@ -51,8 +51,40 @@ func (r *reader) locateText(l *locator) []finding {
 		}
 		fs = append(fs, valuesIn(value, "label "+label+" in "+where)...)
 	}
-	if x.afterLast == nil && x.after == nil {
+	switch {
+	case x.afterLast != nil:
+		fs = append(fs, r.earlierRows(x, lines, from-1)...)
+	case x.after == nil:
 		fs = append(fs, r.repeated(x, lines, to)...)
+	}
+	return fs
+}
+
+// earlierRows looks for rows like the last message's below the messages before
+// it: with another address there, two people wrote and nobody can tell who is
+// the customer. Whoever types such a row lacks the product's link above it; and
+// if he types that, too, his mail is parked, not believed.
+func (r *reader) earlierRows(x *textPlace, lines []string, last int) []finding {
+	if !strings.Contains(r.m.rawLines[last], "://") {
+		return nil
+	}
+	var fs []finding
+	for i := 0; i < last; i++ {
+		if !strings.Contains(r.m.rawLines[i], "://") || len(lines[i]) > maxLine || !r.m.fits(x.afterLast, lines[i]) {
+			continue
+		}
+		row := i + 1
+		for row < last && lines[row] == "" {
+			row++
+		}
+		label, value := labelOf(lines[row], x.labels)
+		if label == "" {
+			continue
+		}
+		if value == "" {
+			value, _ = r.valueBelow(lines[:last], row)
+		}
+		fs = append(fs, valuesIn(value, fmt.Sprintf("label %s in line %d of the text, below an earlier message", label, row+1))...)
 	}
 	return fs
 }

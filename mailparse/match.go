@@ -57,10 +57,19 @@ func newMatcher(v *view) *matcher {
 // look turns to the next profile.
 func (m *matcher) look(p *Profile) {
 	m.structured = p.html != nil && slices.ContainsFunc(p.anchors(), m.present)
+	if m.structured && m.partsLost(p) {
+		m.structured = false
+	}
 	m.runs = 0
 	if p.text != nil && len(p.text.glue)+len(m.glue) > 0 {
 		m.glue, m.lines, m.rawLines = p.text.glue, nil, nil
 	}
+}
+
+// partsLost: classic Outlook kept the ids of a mail and replaced the classes, so
+// that no message can be found by its element; the text is what there is.
+func (m *matcher) partsLost(p *Profile) bool {
+	return p.text != nil && !p.html.part.id && !m.present(p.html.part) && !m.present(p.html.body) && m.body.hasClass("MsoNormal")
 }
 
 // present: the selector finds something in the mail's HTML.
@@ -130,9 +139,12 @@ func (m *matcher) bodyText() string {
 	if strings.TrimSpace(m.text) == "" || !m.body.empty() && isStub(m.text) {
 		m.text = m.htmlText()
 	}
-	m.text = withoutTopBanners(m.text)
+	m.text = noBreakBlanks.Replace(withoutTopBanners(m.text))
 	return m.text
 }
+
+// noBreakBlanks are what clients make of a blank behind a label.
+var noBreakBlanks = strings.NewReplacer("\u00a0", " ", "\u202f", " ")
 
 // withoutTopBanners takes banners off the paragraphs at the top. Further down a
 // visitor may have typed something like one, and what goes with it could be the
