@@ -64,7 +64,7 @@ func (r *reader) findCustomer() {
 // hiddenIn: the address was read from text made of HTML, which drops what takes
 // no room; in the HTML it holds such a character (THREATS T14).
 func (r *reader) hiddenIn(address string) bool {
-	if r.m.structured || r.m.body.empty() || strings.TrimSpace(r.m.plain) != "" {
+	if r.m.structured || r.m.body.empty() {
 		return false
 	}
 	for i := r.m.body.from; i < r.m.body.to; i++ {

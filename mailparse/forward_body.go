@@ -137,7 +137,7 @@ func (f *found) unwrap(from, to int) string {
 		b.WriteString(s)
 		b.WriteByte('\n')
 	}
-	text := strings.Trim(dropZeroWidth(b.String()), "\n")
+	text := strings.Trim(dropPadding(b.String()), "\n")
 	if first, _, _ := strings.Cut(text, "\n"); len(first)-len(strings.TrimLeft(first, " ")) < 4 {
 		text = strings.TrimLeft(text, " ") // Yahoo begins the original with a blank; four are somebody's own
 	}

@@ -60,7 +60,22 @@ func originalIn(html span, r rendered, seen *found) (span, bool) {
 	if from >= to || from >= len(r.lines) {
 		return span{html.doc, html.to, html.to}, true
 	}
-	return span{html.doc, r.lines[from], container(html, r.lines[from], seen)}, true
+	first := r.lines[from]
+	return span{html.doc, outermost(html, first), container(html, first, seen)}, true
+}
+
+// outermost returns the outermost element that begins with the node: a chat
+// product's structure begins above its first word.
+func outermost(html span, first int32) int32 {
+	nodes := html.doc.nodes
+	above := first - 1 // the last text before
+	for above >= html.from && (nodes[above].tag != "" || nodes[above].unseen() || strings.TrimSpace(nodes[above].text) == "") {
+		above--
+	}
+	for p := nodes[first].parent; p > above && p >= html.from; p = nodes[p].parent {
+		first = p
+	}
+	return first
 }
 
 // container returns the end of what the client put around the original.

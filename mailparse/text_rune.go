@@ -1,6 +1,7 @@
 package mailparse
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,19 +20,40 @@ func joins(c rune, before []byte, rest string) bool {
 }
 
 // dropZeroWidth does to a text what rendering does to HTML.
-func dropZeroWidth(s string) string {
+func dropZeroWidth(s string) string { return dropHidden(s, false) }
+
+// dropPadding leaves zero-width characters inside what looks like an address:
+// without them it would be somebody else's (THREATS T14).
+func dropPadding(s string) string { return dropHidden(s, true) }
+
+func dropHidden(s string, judge bool) string {
 	if !strings.ContainsFunc(s, zeroWidth) {
 		return s
 	}
 	out := make([]byte, 0, len(s))
 	for i, c := range s {
-		if zeroWidth(c) && !joins(c, out, s[i+utf8.RuneLen(c):]) {
+		if rest := s[i+utf8.RuneLen(c):]; zeroWidth(c) && !joins(c, out, rest) && !(judge && inAddress(out, rest)) {
 			continue
 		}
 		out = utf8.AppendRune(out, c)
 	}
 	return string(out)
 }
+
+// inAddress: letters of one word with an @ in it stand on both sides.
+func inAddress(before []byte, rest string) bool {
+	const longest = 100
+	before = before[max(0, len(before)-longest):]
+	before = before[bytes.LastIndexAny(before, addressEnds)+1:]
+	rest = rest[:min(len(rest), longest)]
+	if i := strings.IndexAny(rest, addressEnds); i >= 0 {
+		rest = rest[:i]
+	}
+	visible := func(c rune) bool { return !zeroWidth(c) }
+	return bytes.ContainsFunc(before, visible) && strings.ContainsFunc(rest, visible) && (bytes.IndexByte(before, '@') >= 0 || strings.IndexByte(rest, '@') >= 0)
+}
+
+const addressEnds = " \t\n<>()[]\"',;\u00a0"
 
 // zeroWidth: characters that take no room and carry no meaning for a reader.
 func zeroWidth(c rune) bool {
