@@ -20,18 +20,25 @@ import (
 
 // Target is the helpdesk ticket messages go to, as the config names it.
 type Target struct {
-	Profile        string `toml:"profile"`         // "mailbox"; see targets/
-	Address        string `toml:"address"`         // the one RCPT TO
-	Site           string `toml:"site"`            // what the helpdesk calls itself in its tags: RT's $rtname
-	TicketURL      string `toml:"ticket_url"`      // where a ticket is read, {ticket} in it; "" unknown
-	Identity       string `toml:"identity"`        // "as-customer", "reply-to", "command" or "auto"
-	CommandFrom    string `toml:"command_from"`    // the helpdesk's agent, in the command identity
-	LocalPath      bool   `toml:"local_path"`      // foreign From passes: "auto" is as-customer
-	Sender         string `toml:"sender"`          // Sender: as the customer; "" its return path, "none" no such field
-	OnDoubt        string `toml:"on_doubt"`        // "probe", "resend" or "hold"
-	AttachOriginal bool   `toml:"attach_original"` // the mirrored mail as message/rfc822
+	Profile        string   `toml:"profile"`         // "mailbox"; see targets/
+	Address        string   `toml:"address"`         // the one RCPT TO
+	Site           string   `toml:"site"`            // what the helpdesk calls itself in its tags: RT's $rtname
+	TicketURL      string   `toml:"ticket_url"`      // where a ticket is read, {ticket} in it; "" unknown
+	Identity       string   `toml:"identity"`        // "as-customer", "reply-to", "command" or "auto"
+	CommandFrom    string   `toml:"command_from"`    // the helpdesk's agent, in the command identity
+	LocalPath      bool     `toml:"local_path"`      // foreign From passes: "auto" is as-customer
+	Sender         string   `toml:"sender"`          // Sender: as the customer; "" its return path, "none" no such field
+	OnDoubt        string   `toml:"on_doubt"`        // "probe", "resend" or "hold"
+	FollowUpWait   Duration `toml:"followup_wait"`   // for the ticket's number, where the helpdesk needs it
+	FollowUpThen   string   `toml:"followup_then"`   // "hold" or "new-ticket"
+	AttachOriginal bool     `toml:"attach_original"` // the mirrored mail as message/rfc822
 
 	Helpdesk Helpdesk `toml:"-"` // the profile, with what the config overrides
+}
+
+// DefaultTarget is a target as it is without any key set.
+func DefaultTarget() Target {
+	return Target{Profile: "mailbox", Identity: AsCustomer, OnDoubt: "hold", FollowUpWait: Duration(4 * time.Hour), FollowUpThen: HoldFollowUp}
 }
 
 // Composer makes ticket messages. It is pure: the same draft gives the same bytes.

@@ -112,6 +112,9 @@ func (in *Ingest) acknowledged(ans Answer, a Arrival, k Known) Verdict {
 	what := "an acknowledgement without a number"
 	if ticket := cmp.Or(ans.Ticket, c.Link.Ticket); ticket != "" {
 		what = "acknowledgement: ticket " + ticket
+		if c.Link.Ticket == "" && len(k.Untold) > 0 {
+			c.Deadline = a.reading.now // what waited for it goes out
+		}
 		c.Link.Ticket, c.Link.URL = ticket, cmp.Or(c.Link.URL, in.Composer.Target.ticketURL(ticket))
 	}
 	v := ignored(fmt.Sprintf("%s for %s (%s)", what, id, ans.How))

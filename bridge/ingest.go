@@ -64,6 +64,7 @@ type reading struct {
 	distrust string // why the mail is not believed; "" = it is
 	panicked string // what our own code stumbled over
 	released *Release
+	due      bool // what waited is decided again (clock.go)
 	now      time.Time
 }
 

@@ -20,6 +20,11 @@ func (in *Ingest) judge(a Arrival, k Known) (v Verdict) {
 			v = parked("our own program stumbled over it (please report): " + cut(fmt.Sprint(p), 120))
 		}
 	}()
+	if a.reading.due { // it passed the gates when it came
+		v = in.merge(a, k)
+		v.Evidence = a.Record.Evidence
+		return v
+	}
 	for _, gate := range gates {
 		if v, stop := gate(in, a, k); stop {
 			v.Evidence = evidence(a)
@@ -179,7 +184,7 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 		return parked(fmt.Sprintf("the conversation is %s's, this mail names %s", conv.Customer.Address, named))
 	}
 	public := slices.DeleteFunc(slices.Clone(news), func(t Turn) bool { return !t.Public() })
-	told := slices.Concat(inZoneOf(a.Turns, k.Untold), public)
+	told := slices.Concat(inZoneOf(r.turns(), k.Untold), public)
 	if len(told) == 0 || len(public) == 0 && !in.settles(a, k) {
 		return repeats(a, k, conv, news)
 	}
@@ -190,9 +195,9 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 	}
 	d := decide(in.Rules, conv, told, r.now)
 	v := Verdict{Reason: d.Reason, Decision: d, Conversation: conv, Turns: news, Customer: conv.Customer.Address, KeepRaw: true}
+	conv.Deadline = d.Deadline // zero unless it waits
 	switch d.Action {
 	case Wait:
-		conv.Deadline = d.Deadline
 		v.State = MailWaiting
 		return v
 	case Ignore:
@@ -219,8 +224,8 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 }
 
 // inZoneOf shows recorded turns, whose times are UTC, in the zone of those at hand.
-func inZoneOf(own, recorded []Turn) []Turn {
-	i := slices.IndexFunc(own, func(t Turn) bool { return !t.At.IsZero() })
+func inZoneOf(own []mailparse.Turn, recorded []Turn) []Turn {
+	i := slices.IndexFunc(own, func(t mailparse.Turn) bool { return !t.At.IsZero() })
 	if i < 0 {
 		return recorded
 	}
@@ -233,10 +238,18 @@ func inZoneOf(own, recorded []Turn) []Turn {
 	return recorded
 }
 
+// turns are the mail's as read, recorded or not.
+func (r *reading) turns() []mailparse.Turn {
+	if r.parsed.Chat == nil {
+		return nil
+	}
+	return r.parsed.Chat.Turns
+}
+
 // settles: without any news the mail still makes what was untold due. It says who
-// the customer is, or a person released it.
+// the customer is, its time has come, or a person released it.
 func (in *Ingest) settles(a Arrival, k Known) bool {
-	return a.reading.released != nil || k.Conversation != nil && k.Conversation.Customer.Address == "" && a.reading.customer().Address != ""
+	return a.reading.released != nil || a.reading.due || k.Conversation != nil && k.Conversation.Customer.Address == "" && a.reading.customer().Address != ""
 }
 
 // repeats is the verdict on a mail without news: a copy for another agent, or

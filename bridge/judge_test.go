@@ -16,7 +16,7 @@ func testIngest(t *testing.T) *Ingest {
 		Keys:     testKeys(t),
 		Trust:    Trust{Agents: []string{"ann@example.com"}, Formats: map[string]FormatTrust{"intercom": {Authenticate: "none"}}},
 		Composer: testComposer(),
-		Rules:    Rules(),
+		Rules:    Rules(Target{}),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }

@@ -13,6 +13,7 @@ type Store interface {
 	Leases
 	Cursors
 	Intake
+	Clockwork
 	Outbox
 	Ledger
 	Verifier
@@ -120,9 +121,23 @@ type Intake interface {
 	// stands, without being judged. A delivery whose Message-ID is in the outbox
 	// already is not made again: its mail is ignored, with that as the reason.
 	Accept(ctx context.Context, as []Arrival, c Cursor, judge Judge) ([]MailRecord, error)
-	// Rejudge judges a parked mail again (a person released it). ErrState if it
-	// is not parked.
+	// Rejudge judges a mail again that is parked (a person released it) or waiting
+	// (its time has come). ErrState if it is neither.
 	Rejudge(ctx context.Context, a Arrival, judge Judge) (MailRecord, error)
+}
+
+// Overdue is a conversation whose deadline has passed, with the newest mail of it
+// that waits.
+type Overdue struct {
+	Key  string // the conversation's
+	Mail MailRecord
+}
+
+// Clockwork is what the clock needs.
+type Clockwork interface {
+	// Overdue lists up to n conversations whose deadline has passed and that have
+	// mails waiting, the longest due first.
+	Overdue(ctx context.Context, now time.Time, n int) ([]Overdue, error)
 }
 
 // Settlement is how one claimed delivery goes on.

@@ -39,6 +39,9 @@ func summarise(d Draft, n Neutraliser) summary {
 		}
 	}
 	s.fact("Chat", c.URL)
+	if d.Action == Raise && len(c.Thread) > 0 {
+		s.fact("Before", "an earlier ticket of this chat, whose number is not known, has the same Ref")
+	}
 	for _, l := range d.letters() {
 		s.fact("Note", damage(l.Mail.Warnings))
 	}

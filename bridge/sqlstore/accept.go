@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ticketbridge/bridge"
 )
@@ -47,7 +48,7 @@ func (s *Store) Rejudge(ctx context.Context, a bridge.Arrival, judge bridge.Judg
 		if err := in.lock(ctx); err != nil {
 			return fmt.Errorf("lock conversation: %w", err)
 		}
-		was, err := lockMail(ctx, tx, a.ID, bridge.MailParked)
+		was, err := lockMail(ctx, tx, a.ID, bridge.MailParked, bridge.MailWaiting)
 		if err != nil {
 			return err
 		}
@@ -66,8 +67,8 @@ func (s *Store) Rejudge(ctx context.Context, a bridge.Arrival, judge bridge.Judg
 	return in.records[0], nil
 }
 
-// lockMail reads a mail to change it, which must be in the state given.
-func lockMail(ctx context.Context, tx *session, id int64, state bridge.MailState) (bridge.MailRecord, error) {
+// lockMail reads a mail to change it, which must be in one of the states given.
+func lockMail(ctx context.Context, tx *session, id int64, states ...bridge.MailState) (bridge.MailRecord, error) {
 	lock := tx.d.forUpdate
 	if lock != "" {
 		lock += " OF m"
@@ -78,8 +79,8 @@ func lockMail(ctx context.Context, tx *session, id int64, state bridge.MailState
 		return m, bridge.ErrNotFound
 	case err != nil:
 		return m, err
-	case m.State != state:
-		return m, fmt.Errorf("%w: it is %s, not %s", bridge.ErrState, m.State, state)
+	case !slices.Contains(states, m.State):
+		return m, fmt.Errorf("%w: it is %s, not %s", bridge.ErrState, m.State, states[0])
 	}
 	return m, nil
 }

@@ -115,6 +115,9 @@ func (s *Store) SetTicket(ctx context.Context, conversation int64, l bridge.Link
 		if !l.Confirmed.IsZero() {
 			err = confirm(ctx, tx, link.MessageID, now, &events)
 		}
+		if err == nil && link.Ticket != c.Link.Ticket {
+			err = dueNow(ctx, tx, conversation, now)
+		}
 		if err != nil {
 			return err
 		}

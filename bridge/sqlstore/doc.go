@@ -12,6 +12,7 @@
 //	rows.go      mails, conversations, deliveries as rows and back
 //	accept.go    Accept and Rejudge: the transaction around the judge
 //	intake.go    what the batch's mails meet (known.go) and leave behind (flush.go)
+//	clock.go     whose deadline has passed
 //	answers.go   what acknowledgements and bounces are about, and settle
 //	outbox.go    Turnover, Recover, NextDue, NextProbe
 //	cursors.go   what the watchers keep; leases.go who may watch

@@ -13,10 +13,13 @@ const mailColumns = `m.id, f.mailbox, f.folder, m.uidvalidity, m.uid, m.content_
 
 const selectMails = `SELECT ` + mailColumns + ` FROM mails m JOIN folders f ON f.id = m.folder_id`
 
-func scanMail(scan func(...any) error) (m bridge.MailRecord, err error) {
-	err = scan(&m.ID, &m.Mailbox, &m.Folder, &m.UIDValidity, &m.UID, &m.ContentKey, &m.MessageID, &m.FromAddress, &m.FromName,
+func scanMail(scan func(...any) error) (bridge.MailRecord, error) { return scanMailAnd(scan) }
+
+// scanMailAnd scans mailColumns and what follows them.
+func scanMailAnd(scan func(...any) error, more ...any) (m bridge.MailRecord, err error) {
+	err = scan(append([]any{&m.ID, &m.Mailbox, &m.Folder, &m.UIDValidity, &m.UID, &m.ContentKey, &m.MessageID, &m.FromAddress, &m.FromName,
 		&m.Subject, at{&m.Received}, &m.Size, &m.State, &m.Reason, &m.Format, &m.Kind, &m.Customer, id{&m.Conversation}, id{&m.CopyOf},
-		fromJSON{&m.Evidence}, at{&m.Recorded}, yes{&m.HasRaw})
+		fromJSON{&m.Evidence}, at{&m.Recorded}, yes{&m.HasRaw}}, more...)...)
 	return m, err
 }
 

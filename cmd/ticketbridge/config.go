@@ -89,7 +89,7 @@ func newConfig() config {
 	d := bridge.DefaultSchedule
 	return config{
 		StateDir:  "/var/lib/ticketbridge",
-		Target:    target{Target: bridge.Target{Profile: "mailbox", Identity: bridge.AsCustomer, OnDoubt: "hold"}},
+		Target:    target{Target: bridge.DefaultTarget()},
 		Transport: defaultTransport(),
 		Probe:     defaultLookUp(),
 		Outbox:    outbox{RetryFirst: bridge.Duration(d.First), RetryMost: bridge.Duration(d.Most), GiveUp: bridge.Duration(d.GiveUp)},

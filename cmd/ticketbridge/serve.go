@@ -100,6 +100,7 @@ type daemon struct {
 	transport bridge.Transport
 	ingest    *bridge.Ingest
 	sender    *bridge.Sender
+	clock     *bridge.Clock
 	mailboxes []*imapin.Mailbox
 	page      *status.Page
 	undo      []func()
@@ -151,6 +152,7 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 		OnDoubt: cfg.Target.OnDoubt, Prober: prober, Probing: cfg.Probe.probing(), Schedule: cfg.Outbox.schedule(), Log: log,
 	})
 	d.ingest.Kick = d.sender.Kick
+	d.clock = &bridge.Clock{Ingest: d.ingest, Store: d.store, Log: log}
 	for _, m := range cfg.Mailboxes {
 		hold := imapin.Hold{Holder: cfg.worker(), TTL: cfg.Store.Lease.D()}
 		d.mailboxes = append(d.mailboxes, imapin.NewMailbox(m.Config, d.store, hold, d.ingest.Handle, log))
@@ -191,6 +193,7 @@ func (d *daemon) run(ctx context.Context) error {
 		g.Go(func() error { return m.Run(ctx) })
 	}
 	g.Go(func() error { return d.sender.Run(ctx) })
+	g.Go(func() error { return d.clock.Run(ctx) })
 	g.Go(func() error { return d.page.Run(ctx) })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -222,7 +225,7 @@ func (c *config) newIngest(s bridge.Store, secret []byte, log *slog.Logger) (*br
 		return nil, err
 	}
 	return &bridge.Ingest{
-		Parser: parser, Store: s, Keys: keys, Trust: c.trust(), Rules: bridge.Rules(), Log: log,
+		Parser: parser, Store: s, Keys: keys, Trust: c.trust(), Rules: bridge.Rules(c.Target.Target), Log: log,
 		Composer: bridge.Composer{Target: c.Target.Target, OwnDomains: c.ownDomains()},
 	}, nil
 }

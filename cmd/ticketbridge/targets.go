@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -138,6 +139,12 @@ func (x *crosscheck) target() {
 	}
 	if at := t.TicketURL; at != "" && !ticketLink.MatchString(at) {
 		x.add("target.ticket_url", `want a link with {ticket} in it, such as "https://rt.example.com/Ticket/Display.html?id={ticket}", not %q`, at)
+	}
+	if w := t.FollowUpWait.D(); w < time.Minute || w > 14*24*time.Hour {
+		x.add("target.followup_wait", "want 1m to 14d, not %s", written(t.FollowUpWait))
+	}
+	if then := t.FollowUpThen; then != bridge.HoldFollowUp && then != bridge.NewTicket {
+		x.add("target.followup_then", "want %q (it waits on, and is shown) or %q, not %q", bridge.HoldFollowUp, bridge.NewTicket, then)
 	}
 }
 
