@@ -21,6 +21,8 @@
 //	11  outbox.go     record the outcome; one delivery in flight per conversation
 //	12  doubt.go      doubt: looked up where the target keeps its mail, held for a
 //	                  person, or the identical bytes again
+//	13  harvest.go    the helpdesk's acknowledgement, in a watched mailbox: the
+//	                  ticket's number on the link; or a bounce (bounce.go)
 //
 // A crash before 7 leaves the mail untouched in its mailbox. Steps 7 and 8 are
 // one commit as far as the cursor goes; a keyword or move is caught up from
@@ -33,6 +35,9 @@
 // the mail or person that names the customer raises them all (judge.go: merge).
 // A follow-up waits for the message that was to open its ticket, dead ones too,
 // until a person retries or drops that one (sqlstore/outbox.go: unopened).
+//
+// What waits (5) is decided again by clock.go when its deadline has passed or
+// what it waited for has come: with the same rules, in the same transaction.
 //
 // A chat whose mails hold no id is known by its customer and how it began
 // (ingest.go). Mails wait untouched for an hour while DKIM keys cannot be had.
@@ -75,7 +80,7 @@
 // # Goroutines
 //
 // One for each folder (imapin.Watcher), which calls Ingest.Handle; one loop and
-// a few senders for the outbox (Sender.Run); the status page. Each Run(ctx)
+// a few senders for the outbox (Sender.Run); the clock; the status page. Each Run(ctx)
 // blocks, owns what it starts and leaves nothing behind. They share the Store
 // and nothing else; Kick is the one signal between them.
 //

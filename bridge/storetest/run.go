@@ -37,6 +37,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Find", findTests},
 		{"Acts", actTests},
 		{"Answers", answerTests},
+		{"Clock", clockTests},
 		{"Together", togetherTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -21,6 +21,11 @@ func TestAnswers(t *testing.T) {
 			first := readTicket(t, w.support.Wait(t, "INBOX", 1)[0].Raw)
 			eventually(t, "the message recorded as sent", func() bool { return w.states(t, "deliveries")["sent"] == 1 })
 
+			// RT adds to a ticket only by its number: the follow-up waits for it.
+			asked.said, asked.id, asked.minute = []string{"Is anybody there?"}, "second", 50
+			w.ann.Deliver(t, asked.mail())
+			eventually(t, "the follow-up waiting", func() bool { return w.states(t, "mails")["waiting"] == 1 })
+
 			notice := func(from, ticket string) []byte {
 				return fmt.Appendf(nil, "From: %s\r\nSubject: [lab #%s] Chat\r\nX-RT-Ticket: lab #%s\r\nMessage-ID: <%s.%s>\r\nIn-Reply-To: %s\r\n\r\nA ticket.\r\n",
 					from, ticket, ticket, ticket, from, first.header.Get("Message-Id"))
@@ -32,8 +37,6 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("show 4711 does not tell the story:\n%s", out)
 			}
 
-			asked.said, asked.id, asked.minute = []string{"Is anybody there?"}, "second", 50
-			w.ann.Deliver(t, asked.mail())
 			second := readTicket(t, w.support.Wait(t, "INBOX", 2)[1].Raw)
 			if got := second.header.Get("Subject"); got != "Re: [lab #4711] "+first.header.Get("Subject") {
 				t.Errorf("the follow-up's Subject is %q", got)
