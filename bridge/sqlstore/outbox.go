@@ -206,6 +206,9 @@ func link(ctx context.Context, tx *session, took map[attempt]settled, by map[att
 		if err == nil && st.Result.Ticket != "" {
 			_, err = tx.exec(ctx, `UPDATE conversations SET link_ticket = $1, link_url = $2 WHERE id = $3`,
 				clean(st.Result.Ticket), clean(st.Result.TicketURL), d.conversation)
+			if err == nil {
+				err = dueNow(ctx, tx, d.conversation, orNow(st.At))
+			}
 		}
 		if err != nil {
 			return err
