@@ -18,7 +18,7 @@ endif
 VCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
 BEGAN := $(shell date +%s)
 
-.PHONY: build demo test lint bench fuzz deps go clean help
+.PHONY: build demo test lint bench fuzz crash deps go clean help
 
 build: go ## build ./ticketbridge, one static binary (the default)
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=$(VCS) -tags timetzdata -o ticketbridge ./cmd/ticketbridge
@@ -47,6 +47,12 @@ fuzz: go ## each fuzz target in the tree for FUZZTIME (1m)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
 		done; \
 	done
+
+# In its directory go test shows what a test prints.
+campaign = cd cmd/ticketbridge && go test -count 1 -timeout 0 -parallel 6 -run
+
+crash: deps ## kill the daemon at each of its system calls: some 14,000 points, two hours or so
+	TICKETBRIDGE_CRASH=1 $(campaign) '^TestCrashPoints$$'
 
 deps: ## install what `make test` needs: as root by apt-get, else say what is missing
 	@.ci/deps

@@ -203,6 +203,11 @@ type sink struct {
 	// swallow, where set, gets the next message in place of a reply: the
 	// connection ends.
 	swallow chan string
+	// refuse is how many messages get 451.
+	refuse int
+	// into, where set, is told of each message before it is replied to.
+	into     func(raw string)
+	sessions sync.WaitGroup
 }
 
 func newSink(t testing.TB) *sink {
@@ -235,7 +240,13 @@ func (s *sink) count() int {
 }
 
 // NewSession implements smtp.Backend.
-func (s *sink) NewSession(c *smtp.Conn) (smtp.Session, error) { return &sinkSession{s, c}, nil }
+func (s *sink) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	s.sessions.Add(1)
+	return &sinkSession{s, c}, nil
+}
+
+// quiet waits until nobody is connected: what a killed client had sent is taken then.
+func (s *sink) quiet() { s.sessions.Wait() }
 
 type sinkSession struct {
 	*sink
@@ -245,7 +256,7 @@ type sinkSession struct {
 func (s *sinkSession) Mail(string, *smtp.MailOptions) error { return nil }
 func (s *sinkSession) Rcpt(string, *smtp.RcptOptions) error { return nil }
 func (s *sinkSession) Reset()                               {}
-func (s *sinkSession) Logout() error                        { return nil }
+func (s *sinkSession) Logout() error                        { s.sessions.Done(); return nil }
 
 func (s *sinkSession) Data(r io.Reader) error {
 	b, err := io.ReadAll(r)
@@ -253,6 +264,11 @@ func (s *sinkSession) Data(r io.Reader) error {
 		return err
 	}
 	s.mu.Lock()
+	if s.refuse > 0 {
+		s.refuse--
+		s.mu.Unlock()
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "Come back later"}
+	}
 	s.n++
 	if !s.forget {
 		s.took = append(s.took, string(b))
@@ -260,6 +276,9 @@ func (s *sinkSession) Data(r io.Reader) error {
 	hang, swallow := s.hang, s.swallow
 	s.hang, s.swallow = nil, nil
 	s.mu.Unlock()
+	if s.into != nil {
+		s.into(string(b))
+	}
 	if swallow != nil {
 		swallow <- string(b)
 		s.conn.Conn().Close()

@@ -34,6 +34,8 @@ type world struct {
 	dir, store        string
 	extra             map[string]string // further lines, by table: "mailbox", "target", "transport" …
 	sink              *sink             // in place of Postfix, where set
+	plain             bool              // read mail without TLS
+	helpdesk          string            // the target's address, where it is not support's
 }
 
 // databases are the two every end-to-end test runs on.
@@ -72,12 +74,16 @@ func (w *world) config(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "state_dir = %q\ndomain = %q\nown_domains = [%q]\nagents = [%q, %q]\n", filepath.Join(w.dir, "state"), realtest.Domain, realtest.Domain, w.ann.Address, w.ben.Address)
+	reading := fmt.Sprintf("port = %d\nca_file = %q", w.imap.IMAPS.Port(), w.imap.CAFile)
+	if w.plain {
+		reading = fmt.Sprintf("port = %d\ntls = \"none\"", w.imap.IMAP.Port())
+	}
 	for name, m := range map[string]*realtest.Mailbox{"ann": w.ann, "ben": w.ben} {
-		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\nport = %d\nca_file = %q\nusername = %q\npassword = %q\npoll = \"10m\"\nstart = %q\n%s\n",
-			name, w.imap.IMAPS.Port(), w.imap.CAFile, m.Address, m.Password, orElse(w.extra["start"], "all"), w.extra["mailbox"])
+		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\n%s\nusername = %q\npassword = %q\npoll = \"10m\"\nstart = %q\n%s\n",
+			name, reading, m.Address, m.Password, orElse(w.extra["start"], "all"), w.extra["mailbox"])
 	}
 	fmt.Fprintf(&b, "[formats]\nenabled = [\"intercom\"]\n[format.intercom]\nauthenticate = \"none\"\nworkspace_host = %q\napp_id = \"abcd1234\"\n", workspaceHost)
-	fmt.Fprintf(&b, "[target]\naddress = %q\n%s\n[transport]\n", w.support.Address, w.extra["target"])
+	fmt.Fprintf(&b, "[target]\naddress = %q\n%s\n[transport]\n", orElse(w.helpdesk, w.support.Address), w.extra["target"])
 	switch {
 	case w.sink != nil:
 		fmt.Fprintf(&b, "host = \"127.0.0.1\"\nport = %d\ntls = \"none\"\n%s\n", w.sink.port(), w.extra["transport"])
@@ -92,7 +98,7 @@ func (w *world) config(t testing.TB) string {
 	if w.extra["probe"] != "" {
 		fmt.Fprintf(&b, "[probe]\n%s\n", w.extra["probe"])
 	}
-	fmt.Fprintf(&b, "[outbox]\nretry_first = \"1s\"\n[http]\nlisten = \"\"\n[store]\nurl = %q\n%s\n", w.store, w.extra["store"])
+	fmt.Fprintf(&b, "[outbox]\nretry_first = %q\n[http]\nlisten = \"\"\n[store]\nurl = %q\n%s\n", orElse(w.extra["retry_first"], "1s"), w.store, w.extra["store"])
 	file := filepath.Join(w.dir, "config.toml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -102,6 +108,9 @@ func (w *world) config(t testing.TB) string {
 
 // supportLogin is the config of a login to support's mailbox.
 func (w *world) supportLogin() string {
+	if w.plain {
+		return fmt.Sprintf("host = \"127.0.0.1\"\nport = %d\ntls = \"none\"\nusername = %q\npassword = %q\n", w.imap.IMAP.Port(), w.support.Address, w.support.Password)
+	}
 	return fmt.Sprintf("host = \"127.0.0.1\"\nport = %d\nca_file = %q\nusername = %q\npassword = %q\n", w.imap.IMAPS.Port(), w.imap.CAFile, w.support.Address, w.support.Password)
 }
 
@@ -220,8 +229,8 @@ func (w *world) admin(t testing.TB, args ...string) string {
 	return string(out)
 }
 
-// states counts the rows of a list by state, straight from the database.
-func (w *world) states(t testing.TB, table string) map[string]int {
+// database opens the daemon's database beside it.
+func (w *world) database(t testing.TB) *sql.DB {
 	t.Helper()
 	driver, dsn := "sqlite", filepath.Join(w.dir, "state", "ticketbridge.db")
 	if !strings.HasPrefix(w.store, "sqlite:") {
@@ -231,6 +240,13 @@ func (w *world) states(t testing.TB, table string) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// states counts the rows of a list by state, straight from the database.
+func (w *world) states(t testing.TB, table string) map[string]int {
+	t.Helper()
+	db := w.database(t)
 	defer db.Close()
 	rows, err := db.Query("SELECT state, count(*) FROM " + table + " GROUP BY state")
 	if err != nil {

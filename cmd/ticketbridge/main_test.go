@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ticketbridge/bridge/killpoint"
 	"ticketbridge/bridge/realtest"
 )
 
@@ -14,6 +15,8 @@ import (
 // running. Called by startProcess it is the program itself.
 func TestMain(m *testing.M) {
 	switch {
+	case killpoint.Asked():
+		mortalMain()
 	case os.Getenv(crashAt) != "":
 		crashingMain(os.Getenv(crashAt))
 	case os.Getenv(asProgram) != "":
