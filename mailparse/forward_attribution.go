@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // attribution is the line that says who wrote what is quoted below it:
@@ -173,7 +174,7 @@ func readAttribution(text string) (attribution, bool) {
 			if !containsAll(low, f.words) {
 				continue
 			}
-			if a, ok := f.match(text); ok {
+			if a, ok := f.match(text); ok && (a.address != "" || !strings.Contains(text, "@")) {
 				return a, true
 			}
 		}
@@ -181,7 +182,54 @@ func readAttribution(text string) (attribution, bool) {
 	if a, ok := generalAttribution(text); ok {
 		return a, true
 	}
-	return quotedNameAttribution(text)
+	if a, ok := quotedNameAttribution(text); ok {
+		return a, true
+	}
+	return introAttribution(text)
+}
+
+// introAttribution reads a client's intro in whatever order its language has:
+// the name stands before the address, and where the date does, too, behind the
+// small words that divide the two ("tarihinde", "je oseba", "hat").
+func introAttribution(text string) (attribution, bool) {
+	m := bracketedAddress.FindStringSubmatchIndex(text)
+	if m == nil || !readIntro(text).client() {
+		return attribution{}, false
+	}
+	before, behind := text[:m[0]], text[m[1]:]
+	date := fromDigitToDigit(before)
+	name := before
+	if date != "" {
+		name = nameBehind(before[strings.LastIndex(before, date)+len(date):])
+	} else {
+		date = fromDigitToDigit(behind)
+	}
+	return attribution{name: cleanName(name), address: text[m[2]:m[3]], date: date}, true
+}
+
+var bracketedAddress = regexp.MustCompile(` ?[<(\[]+(?:mailto:)?([^\s<>()\[\]]+@[^\s<>()\[\]]+)[>)\]]+`)
+
+// fromDigitToDigit is the date in a text that has no other numbers, with the
+// word that belongs to its clock.
+func fromDigitToDigit(s string) string {
+	from, to := strings.IndexFunc(s, unicode.IsDigit), strings.LastIndexFunc(s, unicode.IsDigit)
+	if from < 0 {
+		return ""
+	}
+	return strings.TrimRight(s[from:to+1]+clockWord.FindString(s[to+1:]), " ,，、")
+}
+
+// nameBehind takes small words and marks off the front of a name.
+func nameBehind(s string) string {
+	words := strings.Fields(strings.TrimLeft(s, " ,，、،.\u2014\u2013-"))
+	for len(words) > 1 {
+		first, _ := utf8.DecodeRuneInString(words[0])
+		if !unicode.IsLower(first) && unicode.IsLetter(first) || strings.ContainsRune("\"«„“'", first) {
+			break
+		}
+		words = words[1:]
+	}
+	return strings.Join(words, " ")
 }
 
 // quotedNameAttribution: with a word for writing, a date, and "Ann" in quotes
@@ -233,6 +281,7 @@ func (f *attributionForm) match(text string) (attribution, bool) {
 	}
 	if 0 <= dateFrom && dateFrom < nameFrom && touches(text[dateTo:nameFrom]) {
 		date, name = divideDateName(text[dateFrom:nameTo])
+		name = nameBehind(name)
 	}
 	a := attribution{name: cleanName(name), address: address, date: strings.Trim(visible(date), " ,，、")}
 	if a.address == "" && strings.Contains(a.name, "@") {
@@ -268,7 +317,7 @@ func divideDateName(s string) (date, name string) {
 	return s[:k] + rest, s[k+len(rest):]
 }
 
-var clockWord = regexp.MustCompile(`(?i)^[\s\x{00a0}\x{202f}]*(?:a\.?m\.?|p\.?m\.?|uhr|h|hrs|годин[аи]?|г\.?|ч\.?)?[\s\x{00a0}\x{202f}]*(?:\(?(?:GMT|UTC|CES?T|[ECMP][SD]T|BST|IST|JST|MSK)\)?)?(?:[\s,，、\x{00a0}\x{202f}]|$)`)
+var clockWord = regexp.MustCompile(`(?i)^[\s\x{00a0}\x{202f}]*(?:a\.?m\.?|p\.?m\.?|uhr|h|hrs|годин[аи]?|г\.?|ч\.?)?[\s\x{00a0}\x{202f}]*(?:\(?(?:GMT|UTC|CES?T|MES?Z|[ECMP][SD]T|BST|IST|JST|MSK)\)?)?(?:[\s,，、\x{00a0}\x{202f}]|$)`)
 
 // generalAttribution: "28.10.2021, 12:46, "Ann" <ann@example.com>:" needs no word.
 func generalAttribution(text string) (attribution, bool) {
@@ -277,7 +326,7 @@ func generalAttribution(text string) (attribution, bool) {
 		return attribution{}, false
 	}
 	date, name := divideDateName(text[m[2]:m[5]])
-	return attribution{name: cleanName(strings.TrimLeft(name, " ,，")), address: text[m[6]:m[7]], date: strings.Trim(date, " ,，")}, true
+	return attribution{name: cleanName(nameBehind(name)), address: text[m[6]:m[7]], date: strings.Trim(date, " ,，")}, true
 }
 
 var generalForm = regexp.MustCompile(`^((?:[\p{L}]{1,12}[.,]? ){0,2}\d[\d\p{L} .,:/+()-]{5,60}?)[,，]? +["«„“]?([\p{L}][^<>@\d"]{0,80}?)["»”“]? ?[<(]([^\s<>()]+@[^\s<>()]+)[>)] ?[:：]$`)

@@ -248,3 +248,39 @@ func TestForwardDisagrees(t *testing.T) {
 		t.Errorf("%s", f.one())
 	}
 }
+
+// TestForwardIntros: with a forward prefix, the intro that a client writes above
+// a quote introduces the original, whatever its language's order.
+func TestForwardIntros(t *testing.T) {
+	const address = "ben@desk.example"
+	for _, line := range []string{
+		"Ben Agent <ben@desk.example> wrote:",
+		"Ben Agent <ben@desk.example> wrote on 24/11/2026 10:11:12:",
+		"Tue, 24 Nov 2026 10:11:12 +0100 from Ben Agent <ben@desk.example>:",
+		"Am Dienstag, 24. November 2026, 10:11:12 MEZ hat Ben Agent <ben@desk.example> Folgendes geschrieben:",
+		"Ben Agent <ben@desk.example> schrieb am Di., 24. Nov. 2026, 10:11:",
+		"Вторник, 24 ноября 2026, 10:11 +03:00 от Ben Agent <ben@desk.example>:",
+		"На вт, 24.11.2026 г. в 10:11 ч. Ben Agent <ben@desk.example> написа:",
+		"Στις Τρί 24 Νοε 2026 στις 10:11 π.μ., ο χρήστης Ben Agent <ben@desk.example> έγραψε:",
+		"24 Kas 2026 Sal 10:11 tarihinde Ben Agent <ben@desk.example> şunu yazdı:",
+		"V V tor., 24. nov. 2026 ob 10:11 je oseba Ben Agent <ben@desk.example> napisala:",
+		"Ben Agent <ben@desk.example> kirjutas kuupäeval T, 24. november 2026 kell 10:11:",
+		"otrd., 2026. g. 24. nov., plkst. 10:11 — lietotājs Ben Agent (<ben@desk.example>) rakstīja:",
+		"於 2026年11月24日 上午10:11，Ben Agent <ben@desk.example> 寫道：",
+		"2026. 11. 24. 오전 10:11, Ben Agent <ben@desk.example> 작성:",
+		"Vào Th 3, 24 thg 11, 2026 vào lúc 10:11 Ben Agent <ben@desk.example> đã viết:",
+		"O mar., 24 nov. 2026 ás 10:11, Ben Agent (<ben@desk.example>) escribiu:",
+	} {
+		f := findForward("FW: "+formSubject, "FYI\n\n"+line+"\n\nHello.", nil)
+		if f == nil {
+			t.Errorf("no forward: %s", line)
+			continue
+		}
+		if f.from != (Address{address, "Ben Agent"}) || f.plain != "Hello." || f.comment != "FYI" || hasDigit(line) && !strings.Contains(f.date, "24") {
+			t.Errorf("%s\n%+v", line, *f)
+		}
+		if f := findForward("Re: "+formSubject, "FYI\n\n"+line+"\n\nHello.", nil); f != nil {
+			t.Errorf("under Re: a forward: %s", line)
+		}
+	}
+}
