@@ -297,10 +297,17 @@ func linkEnd(text string, from int) int {
 			break
 		}
 		next := word(to + 1)
-		if next == to+1 {
+		if !linkGoesOn(text[to+1:next], next == len(text) || text[next] == '\n') {
 			break
 		}
 		to = next
 	}
 	return from + len(strings.TrimRight(text[from:to], ").,;]!?"))
+}
+
+// linkGoesOn: the first word of the next line is the rest of a broken SafeLink and
+// not somebody's: it has what its parameters are made of, or stands alone and
+// is no word at all.
+func linkGoesOn(word string, alone bool) bool {
+	return strings.ContainsAny(word, "%&=") || alone && word != "" && (len(word) > 30 || hasDigit(word) && !strings.ContainsAny(word, ".:,"))
 }

@@ -78,3 +78,20 @@ func TestJSONIsReadable(t *testing.T) {
 		t.Errorf("%s, %v", out, err)
 	}
 }
+
+// TestBrokenSafeLink: a link that was cut at the end of a line loses its own rest,
+// and takes no word of the next line with it.
+func TestBrokenSafeLink(t *testing.T) {
+	const link = "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fexample.org%2Fa&data=05%7C02%7Cben%40example.com%7C8a7b&sdata=abcDEF%3D&reserved=0"
+	for cut := strings.Index(link, "&data"); cut < len(link); cut++ {
+		if link[cut-1] == '.' {
+			continue // is taken for the end of a sentence
+		}
+		if got, want := decodeLinks("See "+link[:cut]+"\nNext line of it."), "See https://example.org/a\nNext line of it."; got != want {
+			t.Errorf("cut at %d: got %q", cut, got)
+		}
+		if got := decodeLinks("See " + link[:cut] + "\n" + link[cut:] + "\nNext line."); strings.Contains(got, "ben%40") || !strings.HasSuffix(got, "\nNext line.") {
+			t.Errorf("broken at %d: got %q", cut, got)
+		}
+	}
+}
