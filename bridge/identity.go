@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 )
@@ -108,4 +109,69 @@ func (t Target) tag(ticket string) string {
 		return ""
 	}
 	return strings.NewReplacer("{site}", t.Site, "{ticket}", ticket).Replace(t.Helpdesk.FollowUps.Tag)
+}
+
+// sendingFacts is what decides how a conversation's messages are sent.
+type sendingFacts struct {
+	Helpdesk   Helpdesk
+	LocalPath  bool   // the admin saw mail with a foreign From arrive
+	Transport  string // "smtp", "lmtp", "imap", …
+	HasCommand bool   // an agent's address is configured
+	Policy     DMARCPolicy
+	Why        string // how the policy is known
+}
+
+// chooseIdentity is SENDING §1.5 but for its first step, the address itself,
+// which a gate of the judge has passed by then.
+func chooseIdentity(f sendingFacts) (identity, reason string) {
+	fallback, as := ReplyToAlias, f.Helpdesk.allows(AsCustomer)
+	if !f.Helpdesk.allows(ReplyToAlias) && f.HasCommand {
+		fallback = AsCommand
+	}
+	switch {
+	case !as && f.Helpdesk.allows(AsCommand) && f.HasCommand:
+		return AsCommand, f.Helpdesk.Title + " does not take mail in the customer's name"
+	case !as:
+		return fallback, f.Helpdesk.Title + " does not take mail in the customer's name"
+	case f.Transport == "lmtp" || f.Transport == "imap":
+		return AsCustomer, "straight into the mail store (" + f.Transport + "), where nobody checks DMARC"
+	case f.LocalPath:
+		return AsCustomer, "the way to the helpdesk is local (target.local_path)"
+	case !f.Helpdesk.allows(fallback):
+		return AsCustomer, "the profile allows nothing else"
+	case f.Helpdesk.honoursReplyTo():
+		return fallback, f.Helpdesk.Title + " takes the requester from Reply-To"
+	case f.Policy == DMARCNone:
+		return AsCustomer, f.Why
+	}
+	return fallback, f.Why
+}
+
+// IdentityChooser chooses for new conversations where the config says "auto".
+type IdentityChooser struct {
+	Target    Target
+	Transport string
+	DMARC     *DMARC
+}
+
+// choose may ask the DNS. What it says holds for the whole conversation.
+func (c IdentityChooser) choose(ctx context.Context, address string) (identity, reason string) {
+	if c.Target.Identity != AutoIdentity {
+		return c.Target.Identity, ""
+	}
+	f := sendingFacts{Helpdesk: c.Target.Helpdesk, LocalPath: c.Target.LocalPath, Transport: c.Transport, HasCommand: c.Target.CommandFrom != ""}
+	f.Policy, f.Why = DMARCUnknown, "no policy was looked up"
+	if _, domain, ok := strings.Cut(address, "@"); ok && c.DMARC != nil && c.asks(f) {
+		f.Policy, f.Why = c.DMARC.Policy(ctx, domain)
+	}
+	return chooseIdentity(f)
+}
+
+// asks: the answer makes a difference.
+func (c IdentityChooser) asks(f sendingFacts) bool {
+	f.Policy = DMARCNone
+	none, _ := chooseIdentity(f)
+	f.Policy = DMARCEnforced
+	enforced, _ := chooseIdentity(f)
+	return none != enforced
 }

@@ -23,6 +23,7 @@ type Ingest struct {
 	Keys     Keys
 	Trust    Trust
 	Composer Composer
+	Identity IdentityChooser // asked where Composer.Target.Identity is "auto"
 	Rules    []Rule
 	Log      *slog.Logger
 	// Kick wakes the outbox; Observe is told of every recorded mail. Both may be nil.
@@ -66,6 +67,8 @@ type reading struct {
 	released *Release
 	due      bool // what waited is decided again (clock.go)
 	now      time.Time
+
+	identity, identityReason string // chosen, where the config leaves it open
 }
 
 // chat reports whether the mail's turns are read: its profile says so, or it only
@@ -129,6 +132,7 @@ func (in *Ingest) read(ctx context.Context, m Mail) (a Arrival, err error) {
 		if errors.Is(err, errNoKey) {
 			r.distrust, err = "not authenticated: "+err.Error()+" for an hour; release it by hand", nil
 		}
+		r.identity, r.identityReason = in.Identity.choose(ctx, r.customer().Address)
 	}
 	return in.arrival(r), err
 }

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -307,13 +308,14 @@ func (in *Ingest) conversation(a Arrival, k Known) (c *Conversation, news []Turn
 		copied := *k.Conversation
 		c = &copied
 	} else {
-		c = &Conversation{Key: a.ConversationKey, Ref: a.Ref, Customer: r.customer(), Opened: r.now, Identity: in.Composer.Target.Identity}
+		c = &Conversation{Key: a.ConversationKey, Ref: a.Ref, Customer: r.customer(), Opened: r.now, Identity: cmp.Or(r.identity, in.Composer.Target.Identity), IdentityReason: r.identityReason}
 		if ch := r.parsed.Chat; ch != nil {
 			c.Format, c.VendorID, c.URL, c.Workspace = ch.Format, ch.Conversation.ID, ch.Conversation.Link, ch.Conversation.Workspace
 		}
 	}
 	if c.Customer.Address == "" {
 		c.Customer = r.customer()
+		c.Identity, c.IdentityReason = cmp.Or(r.identity, c.Identity), cmp.Or(r.identityReason, c.IdentityReason)
 	}
 	c.Updated = r.now
 	for i, t := range a.Turns {

@@ -40,6 +40,7 @@ func (in *Ingest) Release(ctx context.Context, rec MailRecord, rel Release) (Mai
 		released: &rel,
 		now:      time.Now(),
 	}
+	r.identity, r.identityReason = in.Identity.choose(ctx, r.customer().Address)
 	a := in.arrival(r)
 	a.ID = rec.ID
 	a.Record.ContentKey = rec.ContentKey

@@ -33,7 +33,7 @@ func valueConversation(e *env) {
 		Key: "intercom/ws/1", Ref: Ref("intercom/ws/1"), Format: "intercom", VendorID: "1", URL: "https://chat.example.com/1", Workspace: "ws",
 		Customer: mailparse.Customer{Address: "Kim@Customer.example.net", Name: "Kim", Locator: "above the turns",
 			Attributes: map[string]string{"plan": "trial", "größe": "12 €", "empty": ""}},
-		Subject: "Invoice", Identity: "reply-to", Opened: when(1), Updated: when(2), FirstCustomer: when(3), LastCustomer: when(4), LastAgent: when(5),
+		Subject: "Invoice", Identity: "reply-to", IdentityReason: "asked for by DMARC", Opened: when(1), Updated: when(2), FirstCustomer: when(3), LastCustomer: when(4), LastAgent: when(5),
 		Deadline: when(6), Thread: []string{"first@example.com"},
 		Link: bridge.Link{Target: "rt", MessageID: "first@example.com", Ticket: "17", URL: "https://rt.example.com/17", Confirmed: when(7)},
 	}
@@ -100,7 +100,7 @@ func valueText(e *env) {
 	}
 	judge := changed(func(v *bridge.Verdict) {
 		c := v.Conversation
-		for _, f := range []*string{&v.Reason, &v.Customer, &v.Decision.Reason, &c.Format, &c.VendorID, &c.URL, &c.Workspace, &c.Subject, &c.Identity,
+		for _, f := range []*string{&v.Reason, &v.Customer, &v.Decision.Reason, &c.Format, &c.VendorID, &c.URL, &c.Workspace, &c.Subject, &c.Identity, &c.IdentityReason,
 			&c.Customer.Address, &c.Customer.Name, &c.Customer.Locator, &c.Link.Target, &v.Delivery.MessageID, &v.Delivery.ReversePath,
 			&v.Delivery.Recipient, &v.Delivery.Reason, &v.Delivery.Detail, &v.Delivery.SHA256} {
 			*f += broken

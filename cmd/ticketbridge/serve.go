@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -225,7 +226,8 @@ func (c *config) newIngest(s bridge.Store, secret []byte, log *slog.Logger) (*br
 		return nil, err
 	}
 	return &bridge.Ingest{
-		Parser: parser, Store: s, Keys: keys, Trust: c.trust(), Rules: bridge.Rules(c.Target.Target), Log: log,
+		Identity: bridge.IdentityChooser{Target: c.Target.Target, Transport: c.Transport.Kind, DMARC: &bridge.DMARC{LookupTXT: new(net.Resolver).LookupTXT}},
+		Parser:   parser, Store: s, Keys: keys, Trust: c.trust(), Rules: bridge.Rules(c.Target.Target), Log: log,
 		Composer: bridge.Composer{Target: c.Target.Target, OwnDomains: c.ownDomains()},
 	}, nil
 }

@@ -179,6 +179,13 @@ func tellConversation(sc screen, c bridge.Conversation) {
 	default:
 		fact(sc, "ticket", "none")
 	}
+	if c.Identity != "" {
+		sent := c.Identity
+		if c.IdentityReason != "" {
+			sent += ": " + c.IdentityReason
+		}
+		fact(sc, "sent", printable(sent, 256))
+	}
 	fact(sc, "opened", stamp(c.Opened)+", last changed "+stamp(c.Updated))
 	if !c.LastCustomer.IsZero() {
 		answered := "no agent has answered in the mails seen"

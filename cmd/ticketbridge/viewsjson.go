@@ -64,6 +64,7 @@ type conversationJSON struct {
 	Customer      mailparse.Customer `json:"customer"`
 	Subject       string             `json:"subject"`
 	Identity      string             `json:"identity"`
+	IdentityWhy   string             `json:"identity_reason"`
 	Opened        *string            `json:"opened"`
 	Updated       *string            `json:"updated"`
 	FirstCustomer *string            `json:"first_customer"`
@@ -80,7 +81,7 @@ func newConversationJSON(c bridge.Conversation) conversationJSON {
 	}
 	return conversationJSON{
 		ID: bridge.ConversationID(c.ID), Key: c.Key, Ref: c.Ref, Format: c.Format, ChatID: c.VendorID, ChatURL: c.URL, Workspace: c.Workspace,
-		Customer: c.Customer, Subject: c.Subject, Identity: c.Identity,
+		Customer: c.Customer, Subject: c.Subject, Identity: c.Identity, IdentityWhy: c.IdentityReason,
 		Opened: timeJSON(c.Opened), Updated: timeJSON(c.Updated), FirstCustomer: timeJSON(c.FirstCustomer),
 		LastCustomer: timeJSON(c.LastCustomer), LastAgent: timeJSON(c.LastAgent), Deadline: timeJSON(c.Deadline),
 		Messages: orEmpty(c.Thread),
