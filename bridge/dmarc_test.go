@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"ticketbridge/mailparse"
 )
 
 // zoneFile is what the name server of these tests serves: TXT by name; "servfail"
@@ -195,7 +197,7 @@ func TestIdentityIsKept(t *testing.T) {
 	r := &reading{identity: ReplyToAlias, identityReason: "why", now: time.Now()}
 	r.parsed = parsed(t, "Subject: x", "")
 	fresh, _ := in.conversation(Arrival{reading: r}, Known{})
-	known, _ := in.conversation(Arrival{reading: r}, Known{Conversation: &Conversation{Identity: AsCustomer}})
+	known, _ := in.conversation(Arrival{reading: r}, Known{Conversation: &Conversation{Identity: AsCustomer, Customer: mailparse.Customer{Address: "bo@other.test"}}})
 	if fresh.Identity != ReplyToAlias || fresh.IdentityReason != "why" || known.Identity != AsCustomer {
 		t.Errorf("new %q, known %q", fresh.Identity, known.Identity)
 	}
