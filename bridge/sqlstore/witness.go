@@ -98,10 +98,12 @@ func (w *witness) restart(n int64) error {
 	return w.write(n)
 }
 
-func (w *witness) behind(n int64) bool {
+// last is how far the database had come. Ask before the database is asked: others
+// go on meanwhile, and what they note then is not in an answer that is older.
+func (w *witness) last() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return n < w.seen
+	return w.seen
 }
 
 const progress = `SELECT coalesce(max(id), 0) FROM journal`
@@ -125,7 +127,7 @@ func (s *Store) testify(ctx context.Context, dir string) error {
 	switch {
 	case err != nil:
 		return err
-	case w.behind(n):
+	case n < w.last(): // nobody else is at work yet
 		return s.restored(ctx, "the database is older than what was done with it")
 	// A server's database does not lie in the state directory: the witness's own
 	// restore, or another daemon's directory, says nothing of it.
@@ -147,10 +149,11 @@ func (s *Store) watch(ctx context.Context) error {
 		return nil
 	}
 	var n int64
+	last := s.witness.last()
 	if err := s.lone(ctx).row(progress).Scan(&n); err != nil {
 		return err
 	}
-	if s.witness.behind(n) {
+	if n < last {
 		return s.restored(ctx, "the database is older than what was done with it")
 	}
 	return s.witness.reached(n)
@@ -163,10 +166,11 @@ func (s *Store) ahead(ctx context.Context, tx *session) (n int64, err error) {
 	if s.witness == nil {
 		return 0, nil
 	}
+	last := s.witness.last()
 	if err := tx.row(ctx, progress).Scan(&n); err != nil {
 		return 0, err
 	}
-	if s.witness.behind(n) {
+	if n < last {
 		return n, errors.New("the database is older than it was: restored from a backup?")
 	}
 	return n, nil
