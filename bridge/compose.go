@@ -59,6 +59,8 @@ type Draft struct {
 
 	WithoutFiles bool     // the message says which files it leaves out
 	Instead      []string // Message-IDs of the messages it takes the place of
+
+	fields fields // further fields: a canary's
 }
 
 // Letter is a mail and what it says.
@@ -282,6 +284,7 @@ func (c Composer) header(k Keys, d Draft, dl Delivery) fields {
 	f.set("X-Bridge-Source", token(conv.Format))
 	f.set("X-Bridge-Trust", "claimed") // no product we read tells a verified address apart
 	f.add(c.commandFields(d)...)
+	f.add(d.fields...)
 	return slices.DeleteFunc(f, func(field [2]string) bool { return c.Target.Helpdesk.forbids(field[0]) })
 }
 

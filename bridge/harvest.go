@@ -62,7 +62,7 @@ func (in *Ingest) answer(r *reading) *Answer {
 	}
 	target := in.Composer.Target
 	ack, ok := target.Helpdesk.Ack(in.Keys.Own, m)
-	if !ok || !target.speaks(m.Outer.From.Address) {
+	if !ok || !target.Speaks(m.Outer.From.Address) {
 		return nil
 	}
 	a := &Answer{MessageID: in.Keys.asWritten(ack.MessageID), Ref: ack.Ref, Ticket: ack.Ticket, How: ack.How}
@@ -77,9 +77,9 @@ func (in *Ingest) answer(r *reading) *Answer {
 	return a
 }
 
-// speaks reports whether an address is the helpdesk's: one its profile names, or
+// Speaks reports whether an address is the helpdesk's: one its profile names, or
 // else any of the domain that support is in.
-func (t Target) speaks(address string) bool {
+func (t Target) Speaks(address string) bool {
 	if named := t.Helpdesk.Answers; len(named.From) > 0 {
 		return named.from(address)
 	}

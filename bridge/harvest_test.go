@@ -90,15 +90,15 @@ func TestHarvest(t *testing.T) {
 func TestHarvestSenders(t *testing.T) {
 	rt := harvestIngest(t).Composer.Target
 	for address, want := range map[string]bool{"support@example.com": true, "rt@EXAMPLE.com": true, "ada@example.org": false, "": false, "@example.com": false} {
-		if got := rt.speaks(address); got != want {
+		if got := rt.Speaks(address); got != want {
 			t.Errorf("%q speaks: %v", address, got)
 		}
 	}
 	rt.Helpdesk.Answers.From = []string{"rt@desk.test"}
-	if rt.speaks("support@example.com") || !rt.speaks("rt@desk.test") {
+	if rt.Speaks("support@example.com") || !rt.Speaks("rt@desk.test") {
 		t.Error("the profile's senders are not the ones who speak")
 	}
-	if (Target{}).speaks("a@b.test") {
+	if (Target{}).Speaks("a@b.test") {
 		t.Error("who speaks for no helpdesk?")
 	}
 }

@@ -29,6 +29,7 @@ type Helpdesk struct {
 	Forbid     []string    `toml:"forbid_headers"` // fields of ours it must not get; "X-Bridge-*" names several
 	Neutralise Neutraliser `toml:"neutralise"`
 	Limits     Limits      `toml:"limits"`
+	Ignore     []string    `toml:"ignore"`     // fields by which it drops a mail: of canaries
 	Unverified []string    `toml:"unverified"` // what nobody has tried; said by `ticketbridge targets`
 	Evidence   []Grounds   `toml:"evidence"`
 }
@@ -218,6 +219,11 @@ func (h Helpdesk) checkSending(add func(key, format string, args ...any)) {
 	}
 	if slices.Contains(h.Identities, AsCommand) && !named {
 		add("command", `required with the identity "command": lines or headers with {customer} in one of them`)
+	}
+	for i, field := range h.Ignore {
+		if !fieldLine.MatchString(field) {
+			add(fmt.Sprintf("ignore[%d]", i), `want "Name: value", not %q`, field)
+		}
 	}
 	for i, name := range h.Forbid {
 		if !fieldName.MatchString(name) || slices.Contains(needed, strings.ToLower(name)) {

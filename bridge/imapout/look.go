@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -39,17 +40,22 @@ func (s *session) look(folders []string, messageID string, thorough bool) (bridg
 	return bridge.Sighting{Where: imaplink.Printable(strings.Join(folders, ", "), 200)}, nil
 }
 
-// find returns the UID of a message, 0 where it is not. The folder is opened
-// read-only: looking changes nothing, not even \Recent.
+// find returns the UID of a message, 0 where it is not.
 func (s *session) find(folder, messageID string, thorough bool) (imap.UID, error) {
-	name := imaplink.Printable(folder, 80)
-	var box *imap.SelectData
-	err := s.do("open "+name, 0, func() (err error) {
-		box, err = s.Client.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait()
-		return err
-	})
-	if err != nil {
+	uids, err := s.findAll(folder, messageID, thorough)
+	if len(uids) == 0 {
 		return 0, err
+	}
+	return uids[0], err
+}
+
+// findAll returns the UIDs of all copies of a message. The folder is opened
+// read-only: looking changes nothing, not even \Recent.
+func (s *session) findAll(folder, messageID string, thorough bool) ([]imap.UID, error) {
+	name := imaplink.Printable(folder, 80)
+	box, err := s.examine(folder)
+	if err != nil {
+		return nil, err
 	}
 	var hits []imap.UID
 	err = s.do("search "+name, 0, func() error {
@@ -61,16 +67,16 @@ func (s *session) find(folder, messageID string, thorough bool) (imap.UID, error
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if len(hits) > 0 {
 		hits = hits[max(0, len(hits)-maxHits):]
-		if uid, err := s.compare(name, imap.UIDSetNum(hits...), len(hits), messageID); uid != 0 || err != nil {
-			return uid, err
+		if uids, err := s.compare(name, imap.UIDSetNum(hits...), len(hits), messageID); len(uids) > 0 || err != nil {
+			return uids, err
 		}
 	}
 	if !thorough || box.NumMessages == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	from := max(box.NumMessages, latest) - latest + 1
 	var newest imap.SeqSet
@@ -78,9 +84,9 @@ func (s *session) find(folder, messageID string, thorough bool) (imap.UID, error
 	return s.compare(name, newest, int(box.NumMessages-from+1), messageID)
 }
 
-// compare reads the Message-IDs of n mails and returns the UID of the one that
-// is ours. A mail that the server does not send may be ours: no answer.
-func (s *session) compare(name string, set imap.NumSet, n int, messageID string) (ours imap.UID, err error) {
+// compare reads the Message-IDs of n mails and returns the UIDs of those that
+// are ours. A mail that the server does not send may be ours: no answer.
+func (s *session) compare(name string, set imap.NumSet, n int, messageID string) (ours []imap.UID, err error) {
 	items := &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{{
 		Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"Message-ID"}, Peek: true,
 	}}}
@@ -88,44 +94,53 @@ func (s *session) compare(name string, set imap.NumSet, n int, messageID string)
 	err = s.do("read Message-IDs in "+name, int64(n)*1000, func() error {
 		cmd := s.Client.Fetch(set, items)
 		for m := cmd.Next(); m != nil; m = cmd.Next() {
-			uid, header, err := readHeader(m)
+			got, err := readPiece(m)
 			if err != nil {
 				s.Cut() // see ReadLiteral
 				return err
 			}
-			if header != nil {
+			if got.raw != nil {
 				read++
 			}
-			if ours == 0 && hasID(header, messageID) {
-				ours = uid
+			if hasID(got.raw, messageID) {
+				ours = append(ours, got.uid)
 			}
 		}
 		return cmd.Close()
 	})
 	switch {
 	case err != nil:
-		return 0, err
-	case ours == 0 && read < n:
-		return 0, fmt.Errorf("read Message-IDs in %s: the server sends %d of %d", name, read, n)
+		return nil, err
+	case len(ours) == 0 && read < n:
+		return nil, fmt.Errorf("read Message-IDs in %s: the server sends %d of %d", name, read, n)
 	}
 	return ours, nil
 }
 
-func readHeader(m *imapclient.FetchMessageData) (uid imap.UID, header []byte, err error) {
+// piece is what was fetched of a mail; raw is nil where the server sent none.
+type piece struct {
+	uid    imap.UID
+	stored time.Time
+	raw    []byte
+}
+
+func readPiece(m *imapclient.FetchMessageData) (p piece, err error) {
 	for item := m.Next(); item != nil; item = m.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
-			uid = item.UID
+			p.uid = item.UID
+		case imapclient.FetchItemDataInternalDate:
+			p.stored = item.Time
 		case imapclient.FetchItemDataBodySection:
 			if item.Literal == nil {
 				continue
 			}
-			if header, err = imaplink.ReadLiteral(item.Literal); err != nil {
-				return 0, nil, err
+			if p.raw, err = imaplink.ReadLiteral(item.Literal); err != nil {
+				return piece{}, err
 			}
 		}
 	}
-	return uid, header, nil
+	return p, nil
 }
 
 // hasID reports whether a header holds exactly this Message-ID. Ids are compared
