@@ -41,6 +41,7 @@ type call struct {
 	explain  bool    // parse
 	connect  bool    // check
 	keep     bool    // demo
+	doctor   doctorFlags
 }
 
 // usageError is a mistake on the command line.

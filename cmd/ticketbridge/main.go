@@ -11,6 +11,8 @@
 //	serve.go      the daemon: wiring only; lock.go and key.go guard its state,
 //	              dns.go, logs.go, notify.go, observe.go are what it leans on
 //	check.go parse.go formats.go health.go verify.go   questions that change nothing
+//	doctor.go     a test mail the whole way: examine.go are its hops, way.go the way
+//	              and the eyes at its end, canary.go the daemon's small form
 //	views.go show.go act.go                  the admin's views and actions;
 //	              viewsjson.go is their --json, table.go and term.go the screen
 //	demo.go       the whole way on loopback servers, in ten seconds: demoplay.go
@@ -63,7 +65,7 @@ type command struct {
 // commands lists them as `ticketbridge help` shows them.
 func commands() []command {
 	return []command{
-		serveCommand, checkCommand, parseCommand, demoCommand,
+		serveCommand, checkCommand, doctorCommand, parseCommand, demoCommand,
 		mailsCommand, conversationsCommand, outboxCommand, showCommand,
 		retryCommand, releaseCommand, dropCommand, linkCommand,
 		formatsCommand, targetsCommand, verifyCommand, healthCommand, versionCommand,
