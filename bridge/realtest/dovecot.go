@@ -34,6 +34,7 @@ type DovecotServer struct {
 type DovecotConfig struct {
 	MailLocation string // default "maildir:~/Maildir"
 	Extra        string // further lines of dovecot.conf, for instance "imap_capability = IMAP4rev1"
+	Sieve        string // a script (RFC 5228) that every mail goes through on its way by LMTP
 }
 
 // Dovecot returns the Dovecot that the test binary's tests share. If a test left it stopped, it is
@@ -116,6 +117,11 @@ func (d *DovecotServer) configure(c DovecotConfig, crt certs) error {
 	if c.MailLocation == "" {
 		c.MailLocation = "maildir:~/Maildir"
 	}
+	if c.Sieve != "" {
+		if err := d.filter(&c); err != nil {
+			return err
+		}
+	}
 	type values struct {
 		account
 		*DovecotServer
@@ -127,6 +133,20 @@ func (d *DovecotServer) configure(c DovecotConfig, crt certs) error {
 		return err
 	}
 	return fill("dovecot-users.conf", filepath.Join(d.dir, "users.conf"), v)
+}
+
+// filter has every mail go through the script.
+func (d *DovecotServer) filter(c *DovecotConfig) error {
+	if _, err := find("dovecot-sieve", "/usr/bin/sievec"); err != nil {
+		return err
+	}
+	dir := filepath.Join(d.dir, "sieve") // Dovecot writes the compiled script beside it
+	if err := d.as.mkdir(dir); err != nil {
+		return err
+	}
+	script := filepath.Join(dir, "before.sieve")
+	c.Extra += "protocol lmtp {\n  mail_plugins = $mail_plugins sieve\n}\nplugin {\n  sieve = " + script + "\n}\n"
+	return d.as.write(script, 0o644, []byte(c.Sieve))
 }
 
 // setPassword writes the user's file, which Dovecot reads at every login.
