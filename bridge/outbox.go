@@ -352,7 +352,7 @@ func (l *sendLoop) judgeTransport(r Result, now time.Time) {
 		return // attempts that were under way when it broke tell nothing new
 	}
 	l.broken++
-	rest := Schedule{First: time.Second, Most: 5 * time.Minute}.next(min(l.broken, 10))
+	rest := max(Schedule{First: time.Second, Most: 5 * time.Minute}.next(min(l.broken, 10)), r.RetryAfter)
 	if r.Stage == "auth" {
 		rest = max(rest, authPause)
 	}

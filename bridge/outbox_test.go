@@ -253,6 +253,49 @@ func TestBrokenTransportRests(t *testing.T) {
 	})
 }
 
+// TestRetryAfter: a server that says how long it wants to be left alone is.
+func TestRetryAfter(t *testing.T) {
+	for name, broken := range map[string]bool{"one message": false, "the server": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var again []time.Duration
+				tr := &scripted{reply: func(d Delivery) Result {
+					if passed := time.Since(began); passed > time.Minute {
+						again = append(again, passed)
+						return Result{Outcome: Accepted}
+					}
+					return Result{Outcome: Temporary, Stage: "reply", Broken: broken, RetryAfter: 40 * time.Minute}
+				}}
+				f := ready(1)
+				if err := runSender(t, f, tr, "hold", 2*time.Hour); err != nil {
+					t.Fatal(err)
+				}
+				if tr.count() != 2 || len(again) != 1 || again[0] < 40*time.Minute || again[0] > 45*time.Minute {
+					t.Errorf("%d attempts, again after %v; want one after 40m", tr.count(), again)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // nor do others try it meanwhile
+		f := ready(1)
+		began := time.Now()
+		tr := &scripted{reply: func(Delivery) Result {
+			if time.Since(began) > 30*time.Minute {
+				return Result{Outcome: Accepted}
+			}
+			return Result{Outcome: Temporary, Stage: "reply", Broken: true, RetryAfter: 40 * time.Minute}
+		}}
+		f.rows = append(f.rows, Delivery{ID: 2, State: Ready, Created: began, Next: began.Add(5 * time.Minute)})
+		if err := runSender(t, f, tr, "hold", 2*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if tr.count() != 3 {
+			t.Errorf("%d attempts for two messages, one of them refused", tr.count())
+		}
+	})
+}
+
 // TestShortOutageIsShort: many attempts that fail at once are one failure, so
 // that an outage of seconds does not cost minutes.
 func TestShortOutageIsShort(t *testing.T) {
