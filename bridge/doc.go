@@ -17,7 +17,8 @@
 //	 8  imapin        acknowledge: on_done's keyword or move, by default nothing
 //	 9  outbox.go     claim: sending, attempt counted, committed before the first byte
 //	10  smtpout       one attempt: accepted, temporary, permanent, doubt (or imapout,
-//	                  which looks first and appends)
+//	                  which looks first and appends; or httpout, whose helpdesk
+//	                  answers with the ticket's number)
 //	11  outbox.go     record the outcome; one delivery in flight per conversation
 //	12  doubt.go      doubt: looked up where the target keeps its mail, held for a
 //	                  person, or the identical bytes again

@@ -19,6 +19,9 @@ type Prober interface {
 type Sighting struct {
 	Found bool
 	Where string // where it lies, or where was looked
+	// OpenersOnly: a follow-up leaves no trace there. That one is not found says
+	// nothing.
+	OpenersOnly bool
 	// Ticket is the number of the ticket that was found, where it has one.
 	Ticket, TicketURL string
 }
@@ -146,6 +149,8 @@ func (s *Sender) sighted(st *Settlement, d Delivery, seen Sighting, now time.Tim
 	switch {
 	case st.Probes < len(s.Probing.After):
 		st.Next = now.Add(s.Probing.wait(st.Probes))
+	case seen.OpenersOnly && d.Action == Append:
+		st.Detail = "maybe delivered, a person must decide: " + st.Detail + "; look into the ticket"
 	case !s.Probing.Complete:
 		st.Detail = "maybe delivered, a person must decide: " + st.Detail + "; something else may have taken it from there"
 	case now.Sub(d.Created) > s.Schedule.GiveUp:

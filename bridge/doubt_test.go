@@ -31,6 +31,9 @@ func (p *fakeProber) Probe(_ context.Context, id string) (Sighting, error) {
 
 func never(int) (Sighting, error) { return Sighting{Where: "INBOX, Processed"}, nil }
 
+// noTicket is the answer of a helpdesk where comments cannot be looked for.
+func noTicket(int) (Sighting, error) { return Sighting{Where: "tickets", OpenersOnly: true}, nil }
+
 var testProbing = Probing{After: []time.Duration{2 * time.Minute, 10 * time.Minute, 30 * time.Minute}}
 
 // doubtful is a delivery whose first attempt ended in doubt.
@@ -57,33 +60,37 @@ func TestDoubtIsLookedUp(t *testing.T) {
 		attempts int
 		asked    int
 		detail   string
+		action   Action
 	}{
-		{"found at once", func(int) (Sighting, error) { return found, nil }, false, Sent, 1, 1, "found: Processed of support, UID 7"},
+		{"found at once", func(int) (Sighting, error) { return found, nil }, false, Sent, 1, 1, "found: Processed of support, UID 7", Append},
 		{"the index is slow", func(n int) (Sighting, error) {
 			if n < 2 {
 				return never(n)
 			}
 			return found, nil
-		}, true, Sent, 1, 3, "found"},
-		{"not found, and that is proof", never, true, Sent, 2, 3, "accepted"},
-		{"not found, and that is none", never, false, Doubt, 1, 3, "a person must decide: <tb.1@example.com> is not in INBOX, Processed (look-up 3 of 3, 2000-01-01T00:30:00Z)"},
+		}, true, Sent, 1, 3, "found", Append},
+		{"not found, and that is proof", never, true, Sent, 2, 3, "accepted", Append},
+		{"not found, and that is none", never, false, Doubt, 1, 3, "a person must decide: <tb.1@example.com> is not in INBOX, Processed (look-up 3 of 3, 2000-01-01T00:30:00Z)", Raise},
+		{"a ticket not found where only tickets are", noTicket, true, Sent, 2, 3, "accepted", Raise},
+		{"a follow-up not found where only tickets are", noTicket, true, Doubt, 1, 3, "a person must decide", Append},
 		{"no answer is no answer", func(n int) (Sighting, error) {
 			if n < 5 {
 				return Sighting{}, errors.New("connection refused")
 			}
 			return found, nil
-		}, true, Sent, 1, 6, "found"},
-		{"no answer for ever", func(int) (Sighting, error) { return Sighting{}, errors.New("connection refused") }, true, Doubt, 1, 16, "looking for it failed: connection refused"},
+		}, true, Sent, 1, 6, "found", Raise},
+		{"no answer for ever", func(int) (Sighting, error) { return Sighting{}, errors.New("connection refused") }, true, Doubt, 1, 16, "looking for it failed: connection refused", Raise},
 		{"a panic is no answer", func(n int) (Sighting, error) {
 			if n == 0 {
 				panic("boom")
 			}
 			return found, nil
-		}, true, Sent, 1, 2, "found"},
+		}, true, Sent, 1, 2, "found", Raise},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f, tr := doubtful()
+				f.rows[0].Action = tt.action
 				p := &fakeProber{say: tt.say}
 				probing := testProbing
 				probing.Complete = tt.complete

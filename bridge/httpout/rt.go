@@ -46,14 +46,15 @@ func (t *RTTransport) Send(ctx context.Context, d bridge.Delivery) bridge.Result
 	}
 	ticket := d.Ticket
 	if ticket == "" && len(m.references) > 0 { // its number may never have come back
-		if seen, err := t.Probe(ctx, m.references[0]); err != nil {
+		seen, err := t.Probe(ctx, m.references[0])
+		if err != nil {
 			return bridge.Result{Outcome: bridge.Temporary, Stage: atBody, Reply: printable("look the ticket up: " + err.Error())}
-		} else if seen.Found {
-			ticket = seen.Ticket
 		}
+		ticket = seen.Ticket
 	}
 	if _, err := strconv.ParseUint(ticket, 10, 63); err != nil {
-		return t.create(ctx, d, m) // RT does the same with a mail whose ticket it does not know
+		// It never opens a ticket of its own; `ticketbridge link` may yet tell the number.
+		return bridge.Result{Outcome: bridge.Temporary, Stage: atBody, Reply: printable(fmt.Sprintf("which ticket it belongs to is not known (%q is no number of RT's)", ticket))}
 	}
 	return t.followUp(ctx, ticket, m)
 }
@@ -167,7 +168,7 @@ func (t *RTTransport) Probe(ctx context.Context, messageID string) (bridge.Sight
 		return bridge.Sighting{}, fmt.Errorf("%s: no list of tickets: %w", t.cfg.base(), err)
 	}
 	if len(list.Items) == 0 {
-		return bridge.Sighting{Where: where}, nil
+		return bridge.Sighting{Where: where, OpenersOnly: true}, nil
 	}
 	ticket := list.Items[0].ID.String()
 	return bridge.Sighting{Found: true, Where: "ticket " + ticket + " refers to it", Ticket: ticket, TicketURL: t.page(ticket)}, nil

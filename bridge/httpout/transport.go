@@ -40,11 +40,19 @@ type osTicket struct{ client }
 
 var ticketNumber = regexp.MustCompile(`^\s*"?([A-Za-z0-9-]{1,40})"?\s*$`)
 
+// refusals are osTicket's own words for a mail of which it makes no ticket: a
+// banned sender, with 403 as a wrong key's, or a mail it cannot use, with 500.
+var refusals = regexp.MustCompile(`^\s*"?(Ticket denied|Unable to create new ticket)`)
+
 // Send makes one attempt; see bridge.Transport.
 func (o *osTicket) Send(ctx context.Context, d bridge.Delivery) bridge.Result {
 	a := o.do(ctx, http.MethodPost, "/api/tickets.email", "message/rfc822", d.Data)
 	r := a.result(o.cfg.base())
-	if a.err == nil && a.status == http.StatusCreated {
+	switch {
+	case a.err != nil:
+	case a.status >= 400 && refusals.Match(a.body):
+		r.Outcome, r.Stage, r.Broken = bridge.Permanent, atReply, false
+	case a.status == http.StatusCreated:
 		r.Outcome, r.Broken = bridge.Accepted, false
 		// The number has no link: its page is known by another id.
 		if m := ticketNumber.FindSubmatch(a.body); m != nil {

@@ -7,7 +7,63 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ticketbridge/bridge/httpout"
 )
+
+// TestHelpdeskAPIs: what the kinds "rt-rest" and "osticket-api" make of a config.
+func TestHelpdeskAPIs(t *testing.T) {
+	least, err := os.ReadFile(filepath.Join(repoRoot, "testdata", "config", "ok-least.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(least), "[transport]\n")
+	load := func(t *testing.T, transport string) (*config, error) {
+		file := filepath.Join(t.TempDir(), "config.toml")
+		if err := os.WriteFile(file, []byte(head+"[transport]\n"+transport), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return testApp(map[string]string{"ANN_PASSWORD": "a", "KEY": "0123456789ABCDEF"}).loadConfig(file, true)
+	}
+	const url = "url = \"https://help.example.com/\"\npassword_env = \"KEY\"\n"
+	for name, tt := range map[string]struct {
+		transport, policy string
+		looks, reply      bool
+	}{
+		"rt":       {"kind = \"rt-rest\"\nqueue = \"Support\"\n" + url, "probe", true, false},
+		"replies":  {"kind = \"rt-rest\"\nqueue = \"Support\"\nfollow_up = \"reply\"\n" + url, "probe", true, true},
+		"osticket": {"kind = \"osticket-api\"\n" + url, "resend", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := load(t, tt.transport)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h := c.Transport.http()
+			if c.Target.OnDoubt != tt.policy || h.Token.Reveal() != "0123456789ABCDEF" || h.Timeout != 5*time.Minute || h.Reply != tt.reply || len(h.Problems()) > 0 {
+				t.Errorf("on_doubt %s, %+v", c.Target.OnDoubt, h)
+			}
+			if _, ok := c.newTransport().(httpout.Transport); !ok {
+				t.Errorf("messages leave by a %T", c.newTransport())
+			}
+			p, _ := c.prober()
+			if _, rt := p.(*httpout.RTTransport); rt != tt.looks {
+				t.Errorf("looks by a %T", p)
+			}
+		})
+	}
+	for name, tt := range map[string][2]string{
+		"no queue":   {"kind = \"rt-rest\"\n" + url, "transport.queue"},
+		"no url":     {"kind = \"osticket-api\"\npassword_env = \"KEY\"\n", "transport.url"},
+		"no key":     {"kind = \"osticket-api\"\nurl = \"https://help.example.com\"\n", "transport.password_file"},
+		"follow_up":  {"kind = \"rt-rest\"\nqueue = \"Support\"\nfollow_up = \"mail\"\n" + url, "transport.follow_up"},
+		"impatience": {"kind = \"osticket-api\"\nhttp_timeout = \"1s\"\n" + url, "transport.http_timeout"},
+	} {
+		if _, err := load(t, tt[0]); err == nil || !strings.Contains(err.Error(), tt[1]) {
+			t.Errorf("%s: %v, want %s", name, err, tt[1])
+		}
+	}
+}
 
 // TestDoubtDefaults: what to do with doubts follows from where one can look.
 func TestDoubtDefaults(t *testing.T) {
