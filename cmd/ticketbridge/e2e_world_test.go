@@ -79,8 +79,8 @@ func (w *world) config(t testing.TB) string {
 		reading = fmt.Sprintf("port = %d\ntls = \"none\"", w.imap.IMAP.Port())
 	}
 	for name, m := range map[string]*realtest.Mailbox{"ann": w.ann, "ben": w.ben} {
-		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\n%s\nusername = %q\npassword = %q\npoll = \"10m\"\nstart = %q\n%s\n",
-			name, reading, m.Address, m.Password, orElse(w.extra["start"], "all"), w.extra["mailbox"])
+		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\n%s\nusername = %q\npassword = %q\npoll = %q\nstart = %q\n%s\n",
+			name, reading, m.Address, m.Password, orElse(w.extra["poll"], "10m"), orElse(w.extra["start"], "all"), w.extra["mailbox"])
 	}
 	fmt.Fprintf(&b, "[formats]\nenabled = [\"intercom\"]\n[format.intercom]\nauthenticate = \"none\"\nworkspace_host = %q\napp_id = \"abcd1234\"\n", workspaceHost)
 	fmt.Fprintf(&b, "[target]\naddress = %q\n%s\n[transport]\n", orElse(w.helpdesk, w.support.Address), w.extra["target"])
