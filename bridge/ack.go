@@ -13,6 +13,7 @@ type Ack struct {
 	Ticket    string // the number; "" where the mail tells none
 	How       string // "X-RT-Ticket", "In-Reply-To", "Ref", "Subject"
 	MessageID string // ours, "" where the mail names none
+	Resolved  bool   // it says that the ticket is solved
 	Ref       string // the token of a conversation, "" where none was looked for or found
 }
 
@@ -34,6 +35,7 @@ func (h Helpdesk) Ack(own func(messageID string) bool, m *mailparse.Mail) (Ack, 
 	}
 	id, field := a.ourID(own, m.Outer.Header)
 	ack := Ack{MessageID: id, How: field, Ticket: a.number(m)}
+	ack.Resolved = slices.ContainsFunc(a.Resolved, func(p Pattern) bool { return p.re.MatchString(m.Outer.Subject) })
 	if a.RefInBody {
 		ack.Ref = refIn(m.Outer.Text)
 	}

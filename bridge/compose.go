@@ -29,6 +29,7 @@ type Target struct {
 	LocalPath      bool     `toml:"local_path"`      // foreign From passes: "auto" is as-customer
 	Sender         string   `toml:"sender"`          // Sender: as the customer; "" its return path, "none" no such field
 	OnDoubt        string   `toml:"on_doubt"`        // "probe", "resend" or "hold"
+	ConfirmWithin  Duration `toml:"confirm_within"`  // the helpdesk acknowledges a message, or an alarm is raised; 0 none
 	FollowUpWait   Duration `toml:"followup_wait"`   // for the ticket's number, where the helpdesk needs it
 	FollowUpThen   string   `toml:"followup_then"`   // "hold" or "new-ticket"
 	AttachOriginal bool     `toml:"attach_original"` // the mirrored mail as message/rfc822
@@ -38,7 +39,16 @@ type Target struct {
 
 // DefaultTarget is a target as it is without any key set.
 func DefaultTarget() Target {
-	return Target{Profile: "mailbox", Identity: AsCustomer, OnDoubt: "hold", FollowUpWait: Duration(4 * time.Hour), FollowUpThen: HoldFollowUp}
+	return Target{Profile: "mailbox", Identity: AsCustomer, OnDoubt: "hold", ConfirmWithin: Duration(time.Hour), FollowUpWait: Duration(4 * time.Hour), FollowUpThen: HoldFollowUp}
+}
+
+// Acknowledged is how long the helpdesk may take to acknowledge a message; 0: it
+// is not expected to.
+func (t Target) Acknowledged() time.Duration {
+	if t.Helpdesk.Answers.None {
+		return 0
+	}
+	return t.ConfirmWithin.D()
 }
 
 // Composer makes ticket messages. It is pure: the same draft gives the same bytes.

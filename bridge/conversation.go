@@ -41,6 +41,7 @@ type Link struct {
 	Ticket    string // the helpdesk's number, "" until it is known
 	URL       string
 	Confirmed time.Time
+	Resolved  time.Time // the helpdesk said so, and the customer nothing since
 	// Why is who says so and why: it goes to the journal and is not kept here.
 	Why string
 }

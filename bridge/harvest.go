@@ -30,9 +30,10 @@ type Answer struct {
 	// is of the one conversation of theirs whose ticket is not known yet.
 	Customers []string
 
-	Ticket string  // the number; "" where the mail tells none
-	How    string  // "X-RT-Ticket", "In-Reply-To", "Ref", …
-	Bounce *Bounce // set for what came to a reverse-path
+	Ticket   string  // the number; "" where the mail tells none
+	How      string  // "X-RT-Ticket", "In-Reply-To", "Ref", …
+	Resolved bool    // the ticket is solved
+	Bounce   *Bounce // set for what came to a reverse-path
 }
 
 // Answered is what became of a delivery by an answer. A delivery that is past
@@ -65,7 +66,7 @@ func (in *Ingest) answer(r *reading) *Answer {
 	if !ok || !target.Speaks(m.Outer.From.Address) {
 		return nil
 	}
-	a := &Answer{MessageID: in.Keys.asWritten(ack.MessageID), Ref: ack.Ref, Ticket: ack.Ticket, How: ack.How}
+	a := &Answer{MessageID: in.Keys.asWritten(ack.MessageID), Ref: ack.Ref, Ticket: ack.Ticket, How: ack.How, Resolved: ack.Resolved}
 	if a.MessageID == "" && a.Ref == "" {
 		if ack.Ticket == "" || ack.How != AckBySubject {
 			return nil
@@ -116,6 +117,10 @@ func (in *Ingest) acknowledged(ans Answer, a Arrival, k Known) Verdict {
 			c.Deadline = a.reading.now // what waited for it goes out
 		}
 		c.Link.Ticket, c.Link.URL = ticket, cmp.Or(c.Link.URL, in.Composer.Target.ticketURL(ticket))
+	}
+	if ans.Resolved {
+		what += " is solved"
+		c.Link.Resolved = confirmedAt(a)
 	}
 	v := ignored(fmt.Sprintf("%s for %s (%s)", what, id, ans.How))
 	if c.Link.Confirmed.IsZero() {

@@ -81,6 +81,10 @@ func TestHarvest(t *testing.T) {
 			}
 		})
 	}
+	solved := in.judge(comeBack(t, in, strings.Replace(ack, "AutoReply:", "Resolved:", 1)), outstanding(Link{Ticket: "4711"}))
+	if solved.Conversation == nil || solved.Conversation.Link.Resolved.IsZero() || !strings.Contains(solved.Reason, "ticket 4711 is solved for c5") {
+		t.Errorf("solved: %s %+v", solved.Reason, solved.Conversation)
+	}
 	if v := in.judge(comeBack(t, in, ack), Known{}); v.State != MailIgnored || !strings.Contains(v.Reason, "of no ticket message that is recorded here") {
 		t.Errorf("after the database was lost: %s %s", v.State, v.Reason)
 	}

@@ -213,6 +213,7 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 	if err != nil {
 		return parked("no ticket message can be made of it: " + err.Error())
 	}
+	conv.Link.Resolved = time.Time{} // there is more to solve
 	dl.Reason, dl.Action = d.Reason, d.Action
 	afterRestore(&dl, r.mail, k.Restored, in.Composer.Target.OnDoubt == "probe")
 	v.Delivery = &dl

@@ -218,6 +218,7 @@ type Counts struct {
 	Conversations int64
 	Restored      time.Time // the database, from a backup, or lost; zero: never
 	Dropped       int64     // of the dead: those a person dropped
+	Stuck         int64     // of the waiting mails: those that wait for what only a person can bring
 	Probing       int64     // of those in doubt: those that will be looked up by themselves
 	OldestDue     time.Time // of deliveries that can be claimed; zero: none
 }
@@ -257,4 +258,7 @@ type Ledger interface {
 	// Formats counts by format what was recorded since then, by name, copies left
 	// out; it looks at the newest ten thousand mails at most.
 	Formats(ctx context.Context, since time.Time) ([]FormatCount, error)
+	// Unconfirmed counts the messages sent in a time that were to open a ticket and
+	// that no acknowledgement came for.
+	Unconfirmed(ctx context.Context, from, to time.Time) (int64, error)
 }

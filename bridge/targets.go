@@ -57,6 +57,7 @@ type Answers struct {
 	Subject   []Pattern `toml:"subject"`  //
 	Body      []Pattern `toml:"body"`     //
 	ReplyTo   []Pattern `toml:"reply_to"` // looked for in Reply-To
+	Resolved  []Pattern `toml:"resolved"` // looked for in the Subject: the ticket is solved
 	RefInBody bool      `toml:"ref_in_body"`
 	From      []string  `toml:"from"` // addresses, or "@domain", the helpdesk writes from
 }

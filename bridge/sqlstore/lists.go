@@ -264,6 +264,10 @@ func (s *Store) Counts(ctx context.Context) (bridge.Counts, error) {
 		if err := q.row(`SELECT count(*) FROM deliveries WHERE ` + resting + ` AND state = 'dead' AND ` + dropped).Scan(&c.Dropped); err != nil {
 			return err
 		}
+		if err := q.row(`SELECT count(*) FROM mails m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.state = 'waiting' AND c.deadline IS NULL`).Scan(&c.Stuck); err != nil {
+			return err
+		}
 		if err := q.row(`SELECT count(*) FROM deliveries WHERE ` + resting + ` AND state = 'doubt' AND next IS NOT NULL`).Scan(&c.Probing); err != nil {
 			return err
 		}
@@ -287,4 +291,15 @@ func tally[S ~string](into map[S]int64) func(scan func(...any) error) error {
 		into[state] = n
 		return err
 	}
+}
+
+// Unconfirmed implements bridge.Ledger.
+func (s *Store) Unconfirmed(ctx context.Context, from, to time.Time) (n int64, err error) {
+	err = s.lone(ctx).row(`SELECT count(*) FROM conversations c JOIN deliveries d ON d.message_id = c.link_message_id
+		WHERE c.link_confirmed IS NULL AND c.link_message_id <> '' AND d.state = 'sent' AND d.settled >= $1 AND d.settled < $2`,
+		from.UnixMicro(), to.UnixMicro()).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count what nobody confirmed: %w", err)
+	}
+	return n, nil
 }

@@ -54,7 +54,7 @@ type conversation struct {
 
 const conversationColumns = `c.id, c.key, c.ref, c.format, c.vendor_id, c.url, c.workspace, c.customer, c.customer_name,
 	c.customer_locator, c.attributes, c.subject, c.identity, c.identity_reason, c.opened, c.updated, c.first_customer, c.last_customer, c.last_agent,
-	c.waiting, c.deadline, c.thread, c.turns, c.link_target, c.link_message_id, c.link_ticket, c.link_url, c.link_confirmed`
+	c.waiting, c.deadline, c.thread, c.turns, c.link_target, c.link_message_id, c.link_ticket, c.link_url, c.link_confirmed, c.link_resolved`
 
 const selectConversations = `SELECT ` + conversationColumns + ` FROM conversations c`
 
@@ -62,7 +62,7 @@ func scanConversation(scan func(...any) error) (c conversation, err error) {
 	err = scan(&c.ID, &c.Key, &c.Ref, &c.Format, &c.VendorID, &c.URL, &c.Workspace, &c.Customer.Address, &c.Customer.Name,
 		&c.Customer.Locator, fromJSON{&c.Customer.Attributes}, &c.Subject, &c.Identity, &c.IdentityReason, at{&c.Opened}, at{&c.Updated}, at{&c.FirstCustomer},
 		at{&c.LastCustomer}, at{&c.LastAgent}, at{&c.Waiting}, at{&c.Deadline}, fromJSON{&c.Thread}, &c.turns, &c.Link.Target, &c.Link.MessageID,
-		&c.Link.Ticket, &c.Link.URL, at{&c.Link.Confirmed})
+		&c.Link.Ticket, &c.Link.URL, at{&c.Link.Confirmed}, at{&c.Link.Resolved})
 	return c, err
 }
 
@@ -70,22 +70,22 @@ func scanConversation(scan func(...any) error) (c conversation, err error) {
 // conversation's key, ref and place at the vendor never change.
 const putConversations = `INSERT INTO conversations (id, key, ref, format, vendor_id, url, workspace, customer, customer_fold,
 	customer_name, customer_locator, attributes, subject, identity, identity_reason, opened, updated, first_customer, last_customer, last_agent, waiting, deadline,
-	thread, turns, link_target, link_message_id, link_ticket, link_url, link_confirmed) VALUES %s
+	thread, turns, link_target, link_message_id, link_ticket, link_url, link_confirmed, link_resolved) VALUES %s
 	ON CONFLICT (id) DO UPDATE SET url = excluded.url, customer = excluded.customer, customer_fold = excluded.customer_fold,
 	customer_name = excluded.customer_name, customer_locator = excluded.customer_locator, attributes = excluded.attributes,
 	subject = excluded.subject, identity = excluded.identity, identity_reason = excluded.identity_reason, opened = excluded.opened, updated = excluded.updated,
 	first_customer = excluded.first_customer, last_customer = excluded.last_customer, last_agent = excluded.last_agent,
 	waiting = excluded.waiting, deadline = excluded.deadline, thread = excluded.thread, turns = excluded.turns, link_target = excluded.link_target,
 	link_message_id = excluded.link_message_id, link_ticket = excluded.link_ticket, link_url = excluded.link_url,
-	link_confirmed = excluded.link_confirmed`
+	link_confirmed = excluded.link_confirmed, link_resolved = excluded.link_resolved`
 
-const putConversationsCols = 29
+const putConversationsCols = 30
 
 func conversationArgs(args []any, c *conversation) []any {
 	return append(args, c.ID, c.Key, c.Ref, c.Format, c.VendorID, c.URL, c.Workspace, c.Customer.Address, fold(c.Customer.Address),
 		c.Customer.Name, c.Customer.Locator, dict(c.Customer.Attributes), c.Subject, c.Identity, c.IdentityReason, micros(c.Opened), micros(c.Updated),
 		micros(c.FirstCustomer), micros(c.LastCustomer), micros(c.LastAgent), micros(c.Waiting), micros(c.Deadline), list(c.Thread), c.turns,
-		c.Link.Target, c.Link.MessageID, c.Link.Ticket, c.Link.URL, micros(c.Link.Confirmed))
+		c.Link.Target, c.Link.MessageID, c.Link.Ticket, c.Link.URL, micros(c.Link.Confirmed), micros(c.Link.Resolved))
 }
 
 const insertTurns = `INSERT INTO turns (conversation_id, digest, n, mail_id, role, author, at, written, text, delivery_id) VALUES %s`

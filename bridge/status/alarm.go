@@ -22,11 +22,13 @@ type Alarm struct {
 }
 
 // alarmKinds are the values of a label.
-var alarmKinds = []string{"doubt", "dead", "bounced", "transport", "on_done", "set_aside", "drift"}
+var alarmKinds = []string{"doubt", "dead", "bounced", "transport", "on_done", "set_aside", "drift", "stuck", "unconfirmed"}
 
 const (
 	brokenAfter  = 5 * time.Minute // a mail server that cannot be reached
 	recentWindow = 24 * time.Hour  // of drift and of mails set aside
+	// A helpdesk that never acknowledges is the admin's choice after a while.
+	unconfirmedWindow = 3 * 24 * time.Hour
 	// A new layout makes most mails drift; one odd mail is none. Both must hold.
 	driftLeast = 3
 	driftShare = 5 // one in so many
@@ -79,7 +81,7 @@ func (p *Page) weigh(v view) []Alarm {
 	a := &p.alarms
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := append(a.ofStore(v), a.ofFolders(v)...)
+	now := append(p.ofStore(v), a.ofFolders(v)...)
 	if !a.broken.IsZero() && v.now.Sub(a.broken) > brokenAfter {
 		now = append(now, Alarm{Kind: "transport", Text: "the mail server has not worked for " + brief(v.now.Sub(a.broken)) +
 			"; ticket messages wait, one at a time tries it: " + a.reply, n: 1})
@@ -105,11 +107,12 @@ func (p *Page) weigh(v view) []Alarm {
 func (a Alarm) same(b Alarm) bool { return a.Kind == b.Kind && a.What == b.What }
 
 // ofStore are the alarms that the database tells of.
-func (a *alarms) ofStore(v view) (now []Alarm) {
+func (p *Page) ofStore(v view) (now []Alarm) {
+	a := &p.alarms
 	if v.storeErr != nil {
 		for _, old := range a.raised {
 			switch old.Kind {
-			case "doubt", "dead", "bounced", "drift":
+			case "doubt", "dead", "bounced", "drift", "stuck", "unconfirmed":
 				now = append(now, old)
 			}
 		}
@@ -127,6 +130,13 @@ func (a *alarms) ofStore(v view) (now []Alarm) {
 		if d.n > 0 {
 			now = append(now, Alarm{Kind: d.kind, Text: many(d.n, "ticket message") + " " + d.text, n: d.n})
 		}
+	}
+	if n := v.counts.Stuck; n > 0 {
+		now = append(now, Alarm{Kind: "stuck", n: n, Text: many(n, "waiting mail") + " cannot go on without a person; `ticketbridge mails --state waiting` says what would help"})
+	}
+	if n := v.unconfirmed; n > 0 {
+		now = append(now, Alarm{Kind: "unconfirmed", n: n, Text: many(n, "ticket message") + " of the last three days sent, and not acknowledged by the helpdesk within " +
+			brief(p.src.ConfirmWithin) + ": does it raise tickets? `ticketbridge outbox --state sent` lists them; `ticketbridge link` notes a number by hand"})
 	}
 	for _, f := range v.formats {
 		if f.Drift >= driftLeast && f.Drift*driftShare >= f.Mails {

@@ -62,6 +62,11 @@ func TestAlarms(t *testing.T) {
 			func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Mails[bridge.MailParked] = 0 }, "2"},
 		{"set_aside", "1 mail of ann/INBOX could not be fetched whole", func(_ *Page, _ *fakeStore, f *Folder) { f.SetAside = 1 },
 			func(*Page, *fakeStore, *Folder) { time.Sleep(25 * time.Hour) }, "1"},
+		{"stuck", "2 waiting mails cannot go on without a person", func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Stuck = 2 },
+			func(_ *Page, s *fakeStore, _ *Folder) { s.counts.Stuck = 0 }, "2"},
+		{"unconfirmed", "1 ticket message of the last three days sent, and not acknowledged by the helpdesk within 60 min",
+			func(p *Page, s *fakeStore, _ *Folder) { p.src.ConfirmWithin, s.unconfirmed = time.Hour, 1 },
+			func(_ *Page, s *fakeStore, _ *Folder) { s.unconfirmed = 0 }, "1"},
 		{"drift", "format intercom: 3 of 15 mails of the last day no longer match (template drift?)",
 			func(_ *Page, s *fakeStore, _ *Folder) {
 				s.formats = []bridge.FormatCount{{Format: "intercom", Mails: 15, Drift: 3}}

@@ -19,12 +19,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeStore is a store of given rows, filtered by state as the real one does.
 type fakeStore struct {
-	counts     bridge.Counts
-	mails      []bridge.MailRecord
-	deliveries []bridge.Delivery
-	formats    []bridge.FormatCount
-	err        error
-	hang       bool // answers only when the context ends
+	counts      bridge.Counts
+	mails       []bridge.MailRecord
+	deliveries  []bridge.Delivery
+	formats     []bridge.FormatCount
+	unconfirmed int64 // sent an hour ago
+	err         error
+	hang        bool // answers only when the context ends
 }
 
 func (s *fakeStore) answer(ctx context.Context) error {
@@ -61,6 +62,13 @@ func (s *fakeStore) Deliveries(ctx context.Context, f bridge.Filter) ([]bridge.D
 
 func (s *fakeStore) Formats(ctx context.Context, _ time.Time) ([]bridge.FormatCount, error) {
 	return s.formats, s.answer(ctx)
+}
+
+func (s *fakeStore) Unconfirmed(ctx context.Context, from, to time.Time) (int64, error) {
+	if to.Sub(from) != unconfirmedWindow || time.Since(to) < time.Hour {
+		return 0, s.answer(ctx)
+	}
+	return s.unconfirmed, s.answer(ctx)
 }
 
 // newStore holds one of everything worth seeing.

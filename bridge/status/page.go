@@ -29,6 +29,7 @@ type Store interface {
 	Mails(ctx context.Context, f bridge.Filter) ([]bridge.MailRecord, error)
 	Deliveries(ctx context.Context, f bridge.Filter) ([]bridge.Delivery, error)
 	Formats(ctx context.Context, since time.Time) ([]bridge.FormatCount, error)
+	Unconfirmed(ctx context.Context, from, to time.Time) (int64, error)
 }
 
 // Folder is how the watcher of one folder does.
@@ -60,7 +61,10 @@ type Sources struct {
 	// Mailboxes are the names in the config: the values of a label.
 	Mailboxes []string
 	Version   string
-	Log       *slog.Logger
+	// ConfirmWithin is how long the helpdesk may take to acknowledge a message; 0:
+	// it is not expected to.
+	ConfirmWithin time.Duration
+	Log           *slog.Logger
 }
 
 // Page serves what the sources say.
@@ -191,9 +195,11 @@ type view struct {
 	counts   bridge.Counts
 	storeErr error
 	formats  []bridge.FormatCount
-	folders  []Folder
-	alarms   []Alarm
-	broken   time.Time // since when the transport is; zero: it is not
+	// unconfirmed messages are late to be acknowledged.
+	unconfirmed int64
+	folders     []Folder
+	alarms      []Alarm
+	broken      time.Time // since when the transport is; zero: it is not
 }
 
 // lookTimeout bounds a look at the store, so that a database that hangs is seen
@@ -207,6 +213,10 @@ func (p *Page) look(ctx context.Context) view {
 	v.counts, v.storeErr = p.src.Store.Counts(ctx)
 	if v.storeErr == nil {
 		v.formats, v.storeErr = p.src.Store.Formats(ctx, v.now.Add(-recentWindow))
+	}
+	if within := p.src.ConfirmWithin; within > 0 && v.storeErr == nil {
+		late := v.now.Add(-within)
+		v.unconfirmed, v.storeErr = p.src.Store.Unconfirmed(ctx, late.Add(-unconfirmedWindow), late)
 	}
 	for i, f := range v.folders {
 		if f.Since.IsZero() {

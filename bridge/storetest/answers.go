@@ -13,6 +13,7 @@ var answerTests = []test{
 	{"an acknowledgement that is quicker than the reply", answerOvertakes},
 	{"a bounce", answerBounce},
 	{"a note about a delivery", answerNote},
+	{"what nobody confirmed", answerMissing},
 	{"the customer alone tells only what is certain", answerLonely},
 }
 
@@ -150,4 +151,23 @@ func answerLonely(e *env) {
 	if k.Delivery == nil || k.Delivery.ID != ds[0].ID {
 		e.Errorf("it is about %+v", k.Delivery)
 	}
+}
+
+func answerMissing(e *env) {
+	s := e.open()
+	ds := e.sent(s) // both settled at Start + 1 h
+	count := func(from, to time.Time) int64 {
+		n, err := s.Unconfirmed(e.ctx, from, to)
+		e.must(err)
+		return n
+	}
+	sent := Start.Add(time.Hour)
+	e.equal("sent in the time", count(sent, sent.Add(time.Second)), int64(2))
+	e.equal("sent before it", count(sent.Add(time.Second), sent.Add(time.Minute)), int64(0))
+	e.equal("sent after it", count(sent.Add(-time.Minute), sent), int64(0))
+	var k bridge.Known
+	at := sent.Add(time.Minute)
+	e.acceptBy(s, answered(&k, bridge.Confirmed, func(l *bridge.Link) { l.Confirmed, l.Resolved = at, at }), answer(1, bridge.Answer{MessageID: ds[0].MessageID}))
+	e.equal("one was confirmed", count(sent, at), int64(1))
+	e.equal("and solved", e.story(s, "c1").Conversation.Link.Resolved, at)
 }

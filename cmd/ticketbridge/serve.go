@@ -160,6 +160,7 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 	}
 	d.page = status.New(cfg.HTTP, status.Sources{
 		Store: d.store, Folders: d.folders, Mailboxes: d.names(), Version: buildVersion(), Log: log,
+		ConfirmWithin: cfg.Target.Acknowledged(),
 	})
 	d.observe(h)
 	return d, nil

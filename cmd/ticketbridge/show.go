@@ -173,9 +173,16 @@ func tellConversation(sc screen, c bridge.Conversation) {
 		if !c.Link.Confirmed.IsZero() {
 			ticket += "  (known since " + stamp(c.Link.Confirmed) + ")"
 		}
+		if !c.Link.Resolved.IsZero() {
+			ticket += "  solved " + stamp(c.Link.Resolved) + ": tell the chat"
+		}
 		fact(sc, "ticket", ticket)
 	case len(c.Thread) > 0:
-		fact(sc, "ticket", "number not known yet; opened by <"+printable(c.Link.MessageID, 256)+">")
+		known := "not confirmed"
+		if !c.Link.Confirmed.IsZero() {
+			known = "confirmed " + stamp(c.Link.Confirmed)
+		}
+		fact(sc, "ticket", known+", number not known yet; opened by <"+printable(c.Link.MessageID, 256)+">")
 	default:
 		fact(sc, "ticket", "none")
 	}

@@ -140,6 +140,9 @@ func (x *crosscheck) target() {
 	if at := t.TicketURL; at != "" && !ticketLink.MatchString(at) {
 		x.add("target.ticket_url", `want a link with {ticket} in it, such as "https://rt.example.com/Ticket/Display.html?id={ticket}", not %q`, at)
 	}
+	if w := t.ConfirmWithin.D(); w != 0 && (w < time.Minute || w > 3*24*time.Hour) {
+		x.add("target.confirm_within", `want 1m to 3d, or "0s" for no alarm, not %s`, written(t.ConfirmWithin))
+	}
 	if w := t.FollowUpWait.D(); w < time.Minute || w > 14*24*time.Hour {
 		x.add("target.followup_wait", "want 1m to 14d, not %s", written(t.FollowUpWait))
 	}

@@ -51,6 +51,7 @@ type ticketJSON struct {
 	URL       *string `json:"url"`
 	MessageID *string `json:"message_id"`
 	Confirmed *string `json:"confirmed"`
+	Resolved  *string `json:"resolved"`
 }
 
 type conversationJSON struct {
@@ -86,7 +87,7 @@ func newConversationJSON(c bridge.Conversation) conversationJSON {
 		LastCustomer: timeJSON(c.LastCustomer), LastAgent: timeJSON(c.LastAgent), Deadline: timeJSON(c.Deadline),
 		Messages: orEmpty(c.Thread),
 		Ticket: ticketJSON{Target: c.Link.Target, Number: orNull(c.Link.Ticket), URL: orNull(c.Link.URL),
-			MessageID: orNull(c.Link.MessageID), Confirmed: timeJSON(c.Link.Confirmed)},
+			MessageID: orNull(c.Link.MessageID), Confirmed: timeJSON(c.Link.Confirmed), Resolved: timeJSON(c.Link.Resolved)},
 	}
 }
 
