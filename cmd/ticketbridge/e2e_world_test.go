@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"mime"
 	"net/mail"
 	"os"
 	"os/exec"
@@ -30,6 +31,7 @@ type world struct {
 	imap              *realtest.DovecotServer
 	smtp              *realtest.PostfixServer
 	ann, ben, support *realtest.Mailbox
+	staff             *realtest.Mailbox // gets the helpdesk's notices; watched, where set
 	postgres          *realtest.PostgresServer
 	dir, store        string
 	extra             map[string]string // further lines, by table: "mailbox", "target", "transport" …
@@ -78,7 +80,7 @@ func (w *world) config(t testing.TB) string {
 	if w.plain {
 		reading = fmt.Sprintf("port = %d\ntls = \"none\"", w.imap.IMAP.Port())
 	}
-	for name, m := range map[string]*realtest.Mailbox{"ann": w.ann, "ben": w.ben} {
+	for name, m := range w.watched() {
 		fmt.Fprintf(&b, "[[mailbox]]\nname = %q\nhost = \"127.0.0.1\"\n%s\nusername = %q\npassword = %q\npoll = %q\nstart = %q\n%s\n",
 			name, reading, m.Address, m.Password, orElse(w.extra["poll"], "10m"), orElse(w.extra["start"], "all"), w.extra["mailbox"])
 	}
@@ -87,6 +89,8 @@ func (w *world) config(t testing.TB) string {
 	switch {
 	case w.sink != nil:
 		fmt.Fprintf(&b, "host = \"127.0.0.1\"\nport = %d\ntls = \"none\"\n%s\n", w.sink.port(), w.extra["transport"])
+	case w.extra["api"] != "":
+		b.WriteString(w.extra["api"])
 	case w.extra["imap"] != "":
 		fmt.Fprintf(&b, "kind = \"imap\"\n%s%s\n", w.supportLogin(), w.extra["transport"])
 	case w.extra["lmtp"] != "":
@@ -104,6 +108,15 @@ func (w *world) config(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// watched are the mailboxes the daemon watches, by name.
+func (w *world) watched() map[string]*realtest.Mailbox {
+	m := map[string]*realtest.Mailbox{"ann": w.ann, "ben": w.ben}
+	if w.staff != nil {
+		m["staff"] = w.staff
+	}
+	return m
 }
 
 // supportLogin is the config of a login to support's mailbox.
@@ -127,12 +140,12 @@ type daemonProcess struct {
 func (w *world) start(t testing.TB, crash string) *daemonProcess {
 	t.Helper()
 	p := w.launch(t, crash)
-	eventually(t, "both mailboxes watched", func() bool {
+	eventually(t, "all mailboxes watched", func() bool {
 		select {
 		case <-p.done:
 			return true // it died at its crash point before
 		default:
-			return strings.Count(p.logged(), "msg=watching ") >= 2
+			return strings.Count(p.logged(), "msg=watching ") >= len(w.watched())
 		}
 	})
 	return p
@@ -265,46 +278,87 @@ func (w *world) states(t testing.TB, table string) map[string]int {
 	return counts
 }
 
+// each calls row for every row of the daemon's database that a query finds.
+func (w *world) each(t testing.TB, query string, row func(scan func(...any) error) error) {
+	t.Helper()
+	db := w.database(t)
+	defer db.Close()
+	rows, err := db.Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // chat is a mirrored chat mail in the making.
 type chat struct {
 	conversation int
-	name, email  string
+	name, email  string   // email "": a lead
 	said         []string // the customer's messages, minute by minute
 	minute       int      // of the first
 	id           string   // Message-ID's local part; copies differ
 	files        map[string][]byte
-	filler       string // layout: weight without meaning
+	images       map[string][]byte // embedded in the last message, by file name
+	filler       string            // layout: weight without meaning
 }
 
 // mail renders it in Intercom's layout (FORMATS §1.5).
 func (c chat) mail() []byte {
-	var parts strings.Builder
-	link := fmt.Sprintf("https://app.intercom.com/a/apps/abcd1234/conversations/%d", c.conversation)
-	for i, text := range c.said {
-		fmt.Fprintf(&parts, `<table class="conversation-part user"><tr><td class="conversation-part-avatar">AE</td><td class="conversation-part-body"><table class="part-content"><tr><td><p>%s</p></td></tr></table></td></tr>
-<tr><td class="conversation-part-metadata"><a href="#">%s</a> on <a href="%s">11 Mar,  6:%02dam</a></td></tr></table>
-`, html.EscapeString(text), html.EscapeString(c.name), link, c.minute+i)
-	}
-	body := fmt.Sprintf(`<html><body>%[7]s<div class="mail_body"><div style="display:none!important"><img width="1" height="1" src="https://%[1]s/q/%[2]s"/></div>
-<table id="admin-notification-header"><tr><td id="user-call-to-response">Write ABOVE to reply to <a href="#">%[3]s</a></td><td id="view-conversation"><a href="%[4]s">View conversation</a></td></tr></table>
-<table id="conversation-parts-wrapper"><tr><td><div id="admin-notification-parts">
-%[5]s<table class="attribution"><tr><td class="label">EMAIL</td><td><a href="mailto:%[6]s">%[6]s</a></td></tr></table></div></td></tr></table>
-<table id="admin-notification-footer"><tr><td id="intercom-source">This email was sent from <a href="#">Intercom</a></td></tr></table></div></body></html>
-`, workspaceHost, c.id, html.EscapeString(c.name), link, parts.String(), c.email, c.filler)
+	from := mail.Address{Name: c.name + " via Intercom", Address: "notifications@" + workspaceHost}
+	subject := strings.Join(strings.Fields("Re: [ACME] "+c.name+": "+c.said[0]), " ")
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "From: \"%s via Intercom\" <notifications@%s>\r\nSubject: Re: [ACME] %s: %s\r\nDate: Wed, 11 Mar 2026 06:%02d:00 +0100\r\nMessage-ID: <%s@%s>\r\nMIME-Version: 1.0\r\n",
-		c.name, workspaceHost, c.name, c.said[0], c.minute+len(c.said)+3, c.id, workspaceHost)
-	text := "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + wrapped([]byte(body))
-	if len(c.files) == 0 {
+	fmt.Fprintf(&b, "From: %s\r\nSubject: %s\r\nDate: Wed, 11 Mar 2026 06:%02d:00 +0100\r\nMessage-ID: <%s@%s>\r\nMIME-Version: 1.0\r\n",
+		from.String(), mime.QEncoding.Encode("utf-8", subject), c.minute+len(c.said)+3, c.id, workspaceHost)
+	text := "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + wrapped([]byte(c.html()))
+	if len(c.files)+len(c.images) == 0 {
 		b.WriteString(text)
 		return b.Bytes()
 	}
 	b.WriteString("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + text)
 	for name, content := range c.files {
-		fmt.Fprintf(&b, "\r\n--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=%q\r\nContent-Transfer-Encoding: base64\r\n\r\n%s", name, wrapped(content))
+		fmt.Fprintf(&b, "\r\n--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=%q\r\nContent-Transfer-Encoding: base64\r\n\r\n%s",
+			mime.QEncoding.Encode("utf-8", name), wrapped(content))
+	}
+	for name, content := range c.images {
+		fmt.Fprintf(&b, "\r\n--b\r\nContent-Type: image/png\r\nContent-Disposition: inline; filename=%q\r\nContent-ID: <%s@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n%s",
+			name, name, wrapped(content))
 	}
 	b.WriteString("\r\n--b--\r\n")
 	return b.Bytes()
+}
+
+// html is the mail's body.
+func (c chat) html() string {
+	var parts strings.Builder
+	link := fmt.Sprintf("https://app.intercom.com/a/apps/abcd1234/conversations/%d", c.conversation)
+	for i, text := range c.said {
+		text = strings.ReplaceAll(html.EscapeString(text), "\n", "<br>")
+		for name := range c.images {
+			if i == len(c.said)-1 {
+				text += fmt.Sprintf(`<img src="cid:%s@x" width="400" height="300">`, name)
+			}
+		}
+		fmt.Fprintf(&parts, `<table class="conversation-part user"><tr><td class="conversation-part-avatar">AE</td><td class="conversation-part-body"><table class="part-content"><tr><td><p>%s</p></td></tr></table></td></tr>
+<tr><td class="conversation-part-metadata"><a href="#">%s</a> on <a href="%s">11 Mar,  6:%02dam</a></td></tr></table>
+`, text, html.EscapeString(c.name), link, c.minute+i)
+	}
+	if c.email != "" {
+		fmt.Fprintf(&parts, `<table class="attribution"><tr><td class="label">EMAIL</td><td><a href="mailto:%[1]s">%[1]s</a></td></tr></table>`, c.email)
+	}
+	return fmt.Sprintf(`<html><body>%[6]s<div class="mail_body"><div style="display:none!important"><img width="1" height="1" src="https://%[1]s/q/%[2]s"/></div>
+<table id="admin-notification-header"><tr><td id="user-call-to-response">Write ABOVE to reply to <a href="#">%[3]s</a></td><td id="view-conversation"><a href="%[4]s">View conversation</a></td></tr></table>
+<table id="conversation-parts-wrapper"><tr><td><div id="admin-notification-parts">
+%[5]s</div></td></tr></table>
+<table id="admin-notification-footer"><tr><td id="intercom-source">This email was sent from <a href="#">Intercom</a></td></tr></table></div></body></html>
+`, workspaceHost, c.id, html.EscapeString(c.name), link, parts.String(), c.filler)
 }
 
 func wrapped(b []byte) string {
