@@ -63,6 +63,21 @@ type Delivery struct {
 	WaitsFor DeliveryState
 }
 
+// DroppedFrom is what Detail begins with, the state it was in behind it, once a
+// person dropped the delivery or another took its place. No refusal begins like it.
+const DroppedFrom = "dropped (was "
+
+// Dropped: nobody has to see to it any more.
+func (d Delivery) Dropped() bool {
+	return d.State == Dead && strings.HasPrefix(d.Detail, DroppedFrom)
+}
+
+// Forgone: it was dropped and surely did not arrive, so other messages tell what
+// it was to tell.
+func (d Delivery) Forgone() bool {
+	return d.ReplacedBy != 0 || d.Dropped() && !strings.HasPrefix(d.Detail, DroppedFrom+string(Doubt)+")")
+}
+
 // Waiting says what a delivery waits for, "" if for no other.
 func (d Delivery) Waiting() string {
 	if d.Waits == 0 {

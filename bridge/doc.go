@@ -35,7 +35,9 @@
 // A lead's mail without an address is parked, its turns recorded and not yet told:
 // the mail or person that names the customer raises them all (judge.go: merge).
 // A follow-up waits for the message that was to open its ticket, dead ones too,
-// until a person retries or drops that one (sqlstore/outbox.go: unopened).
+// until a person retries or drops that one (sqlstore/outbox.go: unopened). Made
+// anew (anew.go), one message takes the place of both; what is replaced or dropped
+// is in no thread, and its turns are told by another.
 //
 // What waits (5) is decided again by clock.go when its deadline has passed or
 // what it waited for has come: with the same rules, in the same transaction.

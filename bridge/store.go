@@ -15,6 +15,7 @@ type Store interface {
 	Intake
 	Clockwork
 	Outbox
+	Replacer
 	Ledger
 	Verifier
 	Close() error
@@ -243,10 +244,12 @@ type Ledger interface {
 	Raw(ctx context.Context, mail int64) ([]byte, error)
 	DeliveryData(ctx context.Context, delivery int64) ([]byte, error)
 	// RetryNow makes a delivery in retry, doubt, held, dead or bounced due at
-	// once; who and why go to the journal.
+	// once; who and why go to the journal. One that was replaced, or dropped while
+	// it surely had not arrived, is told by others: that is ErrState.
 	RetryNow(ctx context.Context, delivery int64, why string) error
 	// DropMail ignores a parked mail; DropDelivery buries one that is not sent,
-	// or makes a dead one a settled matter.
+	// or makes a dead one a settled matter. Unless it was in doubt, no ticket
+	// message tells its turns then. ErrFollowed: Replace it with Dropped.
 	DropMail(ctx context.Context, mail int64, why string) error
 	DropDelivery(ctx context.Context, delivery int64, why string) error
 	// SetTicket records the ticket of a conversation. What l leaves empty stays,

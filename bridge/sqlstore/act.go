@@ -16,6 +16,9 @@ import (
 func (s *Store) RetryNow(ctx context.Context, delivery int64, why string) error {
 	from := []bridge.DeliveryState{bridge.Retry, bridge.Doubt, bridge.Held, bridge.Dead, bridge.Bounced}
 	err := s.actOnDelivery(ctx, delivery, from, func(ctx context.Context, tx *session, d bridge.Delivery, now time.Time) (bridge.Event, error) {
+		if d.Forgone() {
+			return bridge.Event{}, fmt.Errorf("%w: it is dead, and what it said is told by another", bridge.ErrState)
+		}
 		_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'ready', next = $1, probes = 0, settled = NULL WHERE id = $2`, now.UnixMicro(), delivery)
 		return bridge.Event{What: "released", Text: fmt.Sprintf("from %s: %s", d.State, why)}, err
 	})
@@ -25,23 +28,21 @@ func (s *Store) RetryNow(ctx context.Context, delivery int64, why string) error 
 	return nil
 }
 
-// dropped is what DropDelivery leaves in detail; no refusal begins like it.
-const dropped = `detail LIKE 'dropped (was %'`
-
 // DropDelivery implements bridge.Ledger.
 func (s *Store) DropDelivery(ctx context.Context, delivery int64, why string) error {
-	from := []bridge.DeliveryState{bridge.Ready, bridge.Retry, bridge.Doubt, bridge.Held, bridge.Bounced, bridge.Dead}
-	err := s.actOnDelivery(ctx, delivery, from, func(ctx context.Context, tx *session, d bridge.Delivery, now time.Time) (bridge.Event, error) {
-		if d.State == bridge.Dead && strings.HasPrefix(d.Detail, "dropped (was ") {
-			return bridge.Event{}, fmt.Errorf("%w: it is dead, and was dropped before", bridge.ErrState)
+	err := s.write(ctx, func(ctx context.Context, tx *session) error {
+		u, err := lockUndelivered(ctx, tx, delivery)
+		if err != nil {
+			return err
 		}
-		text := fmt.Sprintf("dropped (was %s): %s", d.State, why)
-		_, err := tx.exec(ctx, `UPDATE deliveries SET state = 'dead', detail = $1, next = NULL, settled = $2 WHERE id = $3`, text, now.UnixMicro(), delivery)
-		if err == nil && d.State != bridge.Doubt { // of which nobody knows that it did not arrive
-			// The conversation's next message tells what this one was to tell.
-			_, err = tx.exec(ctx, `UPDATE turns SET delivery_id = NULL WHERE conversation_id = $1 AND delivery_id = $2`, d.Conversation, delivery)
+		d := u.asked()
+		if err := droppable(d); err != nil {
+			return err
 		}
-		return bridge.Event{What: "dropped", Text: fmt.Sprintf("was %s: %s", d.State, why)}, err
+		if u.followed() {
+			return fmt.Errorf("%w: %s", bridge.ErrFollowed, bridge.DeliveryID(u.behind()[0].ID))
+		}
+		return u.drop(ctx, tx, why, time.Now())
 	})
 	if err != nil {
 		return fmt.Errorf("drop %s: %w", bridge.DeliveryID(delivery), err)

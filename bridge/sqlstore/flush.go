@@ -153,6 +153,9 @@ func (in *intake) insertTurns(ctx context.Context) error {
 	return err
 }
 
+// settleMail settles a mail whose turns are told along (see settles).
+const settleMail = `UPDATE mails SET state = $1, reason = $2, customer = $3, customer_fold = $4 WHERE id = $5 AND state IN ('parked','waiting')`
+
 // tellAlong writes which deliveries tell turns of earlier batches, and settles
 // their mails.
 func (in *intake) tellAlong(ctx context.Context) error {
@@ -180,8 +183,7 @@ func (in *intake) tellAlong(ctx context.Context) error {
 	}
 	for _, a := range in.along {
 		m := a.by.record
-		changed, err := in.tx.exec(ctx, `UPDATE mails SET state = $1, reason = $2, customer = $3, customer_fold = $4
-			WHERE id = $5 AND state IN ('parked','waiting')`, string(m.State), clean(a.by.along), m.Customer, fold(m.Customer), a.mail)
+		changed, err := in.tx.exec(ctx, settleMail, string(m.State), clean(a.by.along), m.Customer, fold(m.Customer), a.mail)
 		if err != nil {
 			return err
 		}

@@ -282,14 +282,18 @@ func (in *intake) enqueue(n *accepted, d bridge.Delivery) {
 	}
 	d.Size = int64(len(d.Data))
 	n.delivery = &d
-	c := &n.conv.Conversation
+	n.conv.enqueued(&d)
+	in.touch(n.conv)
+}
+
+// enqueued makes a delivery part of the conversation's thread.
+func (c *conversation) enqueued(d *bridge.Delivery) {
 	if !slices.Contains(c.Thread, d.MessageID) {
 		c.Thread = append(slices.Clone(c.Thread), d.MessageID)
 	}
 	if d.Action == bridge.Raise && c.Link.MessageID == "" {
 		c.Link.MessageID = d.MessageID
 	}
-	in.touch(n.conv)
 }
 
 // tell notes that the mail's delivery tells all that its conversation's others

@@ -115,6 +115,7 @@ var dangling = []struct {
 	{"m", `SELECT m.id, m.id FROM mails m WHERE m.state IN ('ticket','update') AND m.conversation_id IS NULL ORDER BY 1`, "m%d made a ticket and has no conversation"},
 	{"d", `SELECT d.id, d.conversation_id FROM deliveries d LEFT JOIN conversations o ON o.id = d.conversation_id WHERE o.id IS NULL ORDER BY 1`, "its conversation c%d is not there"},
 	{"d", `SELECT d.id, d.mail_id FROM deliveries d LEFT JOIN mails o ON o.id = d.mail_id WHERE o.id IS NULL ORDER BY 1`, "its mail m%d is not there"},
+	{"d", `SELECT d.id, d.replaced_by FROM deliveries d LEFT JOIN deliveries o ON o.id = d.replaced_by WHERE d.replaced_by IS NOT NULL AND (o.id IS NULL OR o.conversation_id <> d.conversation_id) ORDER BY 1`, "d%d, which took its place, is none of its conversation's"},
 	{"d", `SELECT d.id, d.size FROM deliveries d LEFT JOIN bodies o ON o.delivery_id = d.id WHERE o.delivery_id IS NULL ORDER BY 1`, "its %d bytes are not there"},
 	{"d", `SELECT o.delivery_id, o.delivery_id FROM bodies o LEFT JOIN deliveries d ON d.id = o.delivery_id WHERE d.id IS NULL ORDER BY 1`, "bytes are kept of d%d, which is not there"},
 	{"d", `SELECT d.id, coalesce(d.next, 0) FROM deliveries d WHERE d.state IN ('ready','retry') AND d.next IS NULL ORDER BY 1`, "it waits to be sent and is never due (%d)"},
@@ -187,14 +188,15 @@ func (v *verifying) bodies() error {
 // threads: a conversation's thread names its deliveries and nothing else.
 func (v *verifying) threads() error {
 	type conv struct {
-		id     int64
-		thread []string
-		sent   []string
+		id      int64
+		thread  []string
+		sent    []string
+		forgone []string // of which nobody received anything
 	}
 	var c conv
 	compare := func() {
 		for _, id := range c.thread {
-			if !slices.Contains(c.sent, id) {
+			if !slices.Contains(c.sent, id) && !slices.Contains(c.forgone, id) {
 				v.problem(bridge.ConversationID(c.id), "its thread names <%s>, which is none of its ticket messages", id)
 			}
 		}
@@ -204,19 +206,23 @@ func (v *verifying) threads() error {
 			}
 		}
 	}
-	err := v.each(`SELECT c.id, c.thread, coalesce(d.message_id, '') FROM conversations c LEFT JOIN deliveries d ON d.conversation_id = c.id ORDER BY c.id, d.id`, nil,
+	err := v.each(`SELECT c.id, c.thread, coalesce(d.message_id, ''), coalesce(d.state, ''), coalesce(d.detail, ''), d.replaced_by FROM conversations c LEFT JOIN deliveries d ON d.conversation_id = c.id ORDER BY c.id, d.id`, nil,
 		func(scan func(...any) error) error {
 			var next conv
-			var messageID string
-			if err := scan(&next.id, fromJSON{&next.thread}, &messageID); err != nil {
+			var d bridge.Delivery
+			if err := scan(&next.id, fromJSON{&next.thread}, &d.MessageID, &d.State, &d.Detail, id{&d.ReplacedBy}); err != nil {
 				return err
 			}
 			if next.id != c.id {
 				compare()
 				c = next
 			}
-			if messageID != "" {
-				c.sent = append(c.sent, messageID)
+			switch {
+			case d.MessageID == "":
+			case d.Forgone():
+				c.forgone = append(c.forgone, d.MessageID)
+			default:
+				c.sent = append(c.sent, d.MessageID)
 			}
 			return nil
 		})

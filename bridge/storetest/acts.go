@@ -87,23 +87,29 @@ func actRetry(e *env) {
 func actDropDelivery(e *env) {
 	s := e.open()
 	e.accept(s, Mail("support", 1, "k/1", "one"), Mail("support", 2, "k/1", "two"))
-	e.must(s.DropDelivery(e.ctx, 1, "by phone"))
-	got := e.delivery(s, 1)
+	e.settle(s, done(e.claim(s, Start.Add(time.Hour), 1)[0], bridge.Sent))
+	e.must(s.DropDelivery(e.ctx, 2, "by phone"))
+	got := e.delivery(s, 2)
 	e.equal("state", got.State, bridge.Dead)
-	if !strings.Contains(got.Detail, "by phone") || got.Settled.IsZero() || !got.Next.IsZero() {
+	if !strings.Contains(got.Detail, "by phone") || got.Settled.IsZero() || !got.Next.IsZero() || !got.Forgone() {
 		e.Errorf("dropped: %+v", got)
 	}
-	e.equal("the next goes", deliveryIDs(e.claim(s, Start.Add(time.Hour), 10)), []int64{2})
-	if err := s.DropDelivery(e.ctx, 1, "again"); !isState(err) {
+	if err := s.DropDelivery(e.ctx, 2, "again"); !isState(err) {
 		e.Errorf("dropped twice: %v", err)
+	}
+	if err := s.RetryNow(e.ctx, 2, "after all"); !isState(err) {
+		e.Errorf("retried, though the next message tells what it said: %v", err)
 	}
 	c, err := s.Counts(e.ctx)
 	e.must(err)
 	e.equal("dead, dropped", []int64{c.Deliveries[bridge.Dead], c.Dropped}, []int64{1, 1})
-	ev := e.story(s, "c1").Events
-	if !strings.Contains(whats(ev), "dropped") {
-		e.Errorf("journal: %s", whats(ev))
+	st := e.story(s, "c1")
+	if !strings.Contains(whats(st.Events), "dropped") {
+		e.Errorf("journal: %s", whats(st.Events))
 	}
+	e.equal("the thread names what may have arrived", st.Conversation.Thread, []string{e.delivery(s, 1).MessageID})
+	e.accept(s, Mail("support", 3, "k/1", "three"))
+	e.equal("the next goes", deliveryIDs(e.claim(s, Start.Add(time.Hour), 10)), []int64{3})
 }
 
 func actDropMail(e *env) {

@@ -36,6 +36,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"Ledger", ledgerTests},
 		{"Find", findTests},
 		{"Acts", actTests},
+		{"Replace", replaceTests},
 		{"Answers", answerTests},
 		{"Clock", clockTests},
 		{"Together", togetherTests},

@@ -22,11 +22,20 @@ var retryCommand = command{
 	help: `Makes a ticket message due at once that is in retry, held, in doubt, dead or bounced.
 The bytes sent are the same as before.
 
+With --anew a message that is dead or bounced is made anew, as the config says today:
+address, identity, attachments. It takes the place of the old one and of those of its
+chat that wait behind it, and tells all of them. --without-files leaves the files out,
+where the server takes no message as long as that; the message says which.
+
 In doubt means: maybe delivered. Look into the helpdesk first; sending again what did
 arrive can make a second ticket where the helpdesk does not recognise the repeated
-Message-ID.`,
-	flags: func(c *call) { c.flags.StringVar(&c.why, "why", "", "`REASON` for the journal") },
-	run:   (*app).retry,
+Message-ID; one made anew has another one in any case, so --anew wants a --why then.`,
+	flags: func(c *call) {
+		c.flags.BoolVar(&c.anew, "anew", false, "make it anew, as the config says today")
+		c.flags.BoolVar(&c.withoutFiles, "without-files", false, "make it anew without the customer's files")
+		c.flags.StringVar(&c.why, "why", "", "`REASON` for the journal")
+	},
+	run: (*app).retry,
 }
 
 var releaseCommand = command{
@@ -76,6 +85,9 @@ func (a *app) retry(ctx context.Context, c *call) error {
 	if err := c.wantArgs(1, 1); err != nil {
 		return err
 	}
+	if c.anew || c.withoutFiles {
+		return a.retryAnew(ctx, c)
+	}
 	return a.withStore(ctx, c, func(s bridge.Store) error {
 		d, err := oneDelivery(ctx, s, c.args[0], bridge.Retry, bridge.Held, bridge.Doubt, bridge.Dead, bridge.Bounced)
 		if err != nil {
@@ -87,6 +99,44 @@ func (a *app) retry(ctx context.Context, c *call) error {
 		fmt.Fprintf(a.stdout, "%s is due now (was %s); the running daemon sends it\n", bridge.DeliveryID(d.ID), d.State)
 		return nil
 	})
+}
+
+// retryAnew has another message take the place of one that did not arrive.
+func (a *app) retryAnew(ctx context.Context, c *call) error {
+	cfg, err := a.loadConfig(c.config, false)
+	if err != nil {
+		return err
+	}
+	return a.withStoreOf(ctx, cfg, func(s bridge.Store) error {
+		d, err := oneDelivery(ctx, s, c.args[0], bridge.Dead, bridge.Bounced, bridge.Doubt)
+		if err != nil {
+			return err
+		}
+		in, err := cfg.ingestBeside(ctx, s)
+		if err != nil {
+			return err
+		}
+		got, err := in.Anew(ctx, bridge.Anew{Delivery: d.ID, WithoutFiles: c.withoutFiles, By: a.who(), Why: c.why})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stdout, "%s took the place of %s: to %s, %s; the running daemon sends it\n", bridge.DeliveryID(got.Made.ID),
+			deliveryList(got.Instead), printable(got.Made.Recipient, 320), bridge.Size(got.Made.Size))
+		return nil
+	})
+}
+
+// ingestBeside is the daemon's judge and composer, for a command beside it.
+func (c *config) ingestBeside(ctx context.Context, s bridge.Store) (*bridge.Ingest, error) {
+	secret, err := readKey(c.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	in, err := c.newIngest(s, secret, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	return in, checkKey(ctx, in.Keys, s, c.StateDir)
 }
 
 func (a *app) release(ctx context.Context, c *call) error {
@@ -102,15 +152,8 @@ func (a *app) release(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		secret, err := readKey(cfg.StateDir)
+		in, err := cfg.ingestBeside(ctx, s)
 		if err != nil {
-			return err
-		}
-		in, err := cfg.newIngest(s, secret, slog.New(slog.DiscardHandler))
-		if err != nil {
-			return err
-		}
-		if err := checkKey(ctx, in.Keys, s, cfg.StateDir); err != nil {
 			return err
 		}
 		got, err := in.Release(ctx, m, bridge.Release{Customer: c.customer, By: a.who(), Why: c.why})
@@ -136,17 +179,13 @@ func (a *app) drop(ctx context.Context, c *call) error {
 	if strings.TrimSpace(c.why) == "" {
 		return usagef("want --why REASON: who looks at it later must see why nothing was sent")
 	}
-	return a.withStore(ctx, c, func(s bridge.Store) error {
+	cfg, err := a.loadConfig(c.config, false)
+	if err != nil {
+		return err
+	}
+	return a.withStoreOf(ctx, cfg, func(s bridge.Store) error {
 		if letter, _, ok := bridge.ParseID(c.args[0]); ok && letter == 'd' {
-			d, err := oneDelivery(ctx, s, c.args[0], bridge.Ready, bridge.Retry, bridge.Held, bridge.Doubt, bridge.Bounced, bridge.Dead)
-			if err != nil {
-				return err
-			}
-			if err := s.DropDelivery(ctx, d.ID, signed(a.who(), c.why)); err != nil {
-				return actError("drop", d, err)
-			}
-			fmt.Fprintf(a.stdout, "%s is dead (was %s) and will not be sent\n", bridge.DeliveryID(d.ID), d.State)
-			return nil
+			return a.dropDelivery(ctx, c, cfg, s)
 		}
 		m, err := parkedMail(ctx, s, c.args[0])
 		if err != nil {
@@ -158,6 +197,38 @@ func (a *app) drop(ctx context.Context, c *call) error {
 		fmt.Fprintf(a.stdout, "%s is ignored (was parked: %s)\n", bridge.MailID(m.ID), printable(m.Reason, 200))
 		return nil
 	})
+}
+
+func (a *app) dropDelivery(ctx context.Context, c *call, cfg *config, s bridge.Store) error {
+	d, err := oneDelivery(ctx, s, c.args[0], bridge.Ready, bridge.Retry, bridge.Held, bridge.Doubt, bridge.Bounced, bridge.Dead)
+	if err != nil {
+		return err
+	}
+	err = s.DropDelivery(ctx, d.ID, signed(a.who(), c.why))
+	if errors.Is(err, bridge.ErrFollowed) {
+		return a.dropOpener(ctx, c, cfg, s, d)
+	}
+	if err != nil {
+		return actError("drop", d, err)
+	}
+	fmt.Fprintf(a.stdout, "%s is dead (was %s) and will not be sent\n", bridge.DeliveryID(d.ID), d.State)
+	return nil
+}
+
+// dropOpener drops a message that was to open the ticket others go on about: one
+// that opens it takes their place.
+func (a *app) dropOpener(ctx context.Context, c *call, cfg *config, s bridge.Store, d bridge.Delivery) error {
+	in, err := cfg.ingestBeside(ctx, s)
+	if err != nil {
+		return err
+	}
+	got, err := in.Anew(ctx, bridge.Anew{Delivery: d.ID, Dropped: true, By: a.who(), Why: c.why})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "%s is dead (was %s) and will not be sent. The ticket it was to open, %s opens, in place of %s: with all that was said\n",
+		bridge.DeliveryID(d.ID), d.State, bridge.DeliveryID(got.Made.ID), deliveryList(got.Instead[1:]))
+	return nil
 }
 
 func (a *app) link(ctx context.Context, c *call) error {
@@ -231,7 +302,7 @@ func oneDelivery(ctx context.Context, s bridge.Ledger, term string, states ...br
 		for _, d := range st.Deliveries {
 			switch {
 			case isID && letter == 'd' && d.ID != id:
-			case hasState(d.State, states):
+			case hasState(d.State, states) && d.ReplacedBy == 0:
 				fit = append(fit, d)
 			default:
 				rest = append(rest, d)
@@ -261,7 +332,11 @@ func hasState(s bridge.DeliveryState, states []bridge.DeliveryState) bool {
 func deliveryList(ds []bridge.Delivery) string {
 	var parts []string
 	for _, d := range ds {
-		parts = append(parts, fmt.Sprintf("%s is %s", bridge.DeliveryID(d.ID), d.State))
+		part := fmt.Sprintf("%s is %s", bridge.DeliveryID(d.ID), d.State)
+		if d.ReplacedBy != 0 {
+			part += ", " + bridge.DeliveryID(d.ReplacedBy) + " took its place"
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -298,6 +373,9 @@ func parkedMail(ctx context.Context, s bridge.Ledger, term string) (bridge.MailR
 }
 
 func actError(verb string, d bridge.Delivery, err error) error {
+	if errors.Is(err, bridge.ErrState) && d.Forgone() {
+		return fmt.Errorf("%s %s: it was dropped, and what it said goes with another; `ticketbridge retry %s --anew` sends what no other tells", verb, bridge.DeliveryID(d.ID), bridge.DeliveryID(d.ID))
+	}
 	if errors.Is(err, bridge.ErrState) {
 		return fmt.Errorf("%s %s: it changed meanwhile; look again with `ticketbridge show %s`", verb, bridge.DeliveryID(d.ID), bridge.DeliveryID(d.ID))
 	}

@@ -47,6 +47,30 @@ func TestActions(t *testing.T) {
 	}
 }
 
+// TestActionsOnWhatIsSettled: what another message tells is not sent again.
+func TestActionsOnWhatIsSettled(t *testing.T) {
+	for _, tt := range []struct {
+		args   string
+		change func(d *bridge.Delivery)
+		err    error
+		want   string
+	}{
+		{"retry d2", func(d *bridge.Delivery) { d.State, d.ReplacedBy = bridge.Dead, 5 }, nil, "d2 is dead, d5 took its place"},
+		{"retry d2 --anew", func(d *bridge.Delivery) { d.State, d.ReplacedBy = bridge.Dead, 5 }, nil, "d2 is dead, d5 took its place"},
+		{"drop d2 --why no", func(d *bridge.Delivery) { d.State, d.ReplacedBy = bridge.Dead, 5 }, nil, "d2 is dead, d5 took its place"},
+		{"retry d2", func(d *bridge.Delivery) { d.State, d.Detail = bridge.Dead, "dropped (was dead): no" }, bridge.ErrState, "`ticketbridge retry d2 --anew` sends what no other tells"},
+		{"retry d2 --anew", func(d *bridge.Delivery) { d.State = bridge.Retry }, nil, "d2 is retry; want one that is dead, bounced, doubt"},
+		{"retry d1 --without-files", func(*bridge.Delivery) {}, nil, "d1 is sent; want one that is dead, bounced, doubt"},
+	} {
+		s := sampleStore()
+		tt.change(&s.stories["d2"][0].Deliveries[1])
+		s.actErr = tt.err
+		if _, errs, code := try(t, s, strings.Fields(tt.args)...); code != exitFailed || !strings.Contains(errs, tt.want) {
+			t.Errorf("%s: exit %d: %q does not hold %q", tt.args, code, errs, tt.want)
+		}
+	}
+}
+
 func TestLinkKeepsWhatIsKnown(t *testing.T) {
 	s := sampleStore()
 	if _, errs, code := try(t, s, "link", "c1", "4711"); code != exitOK {

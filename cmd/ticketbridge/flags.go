@@ -31,17 +31,19 @@ type call struct {
 	json   bool
 	now    func() time.Time
 
-	list     listing // mails, conversations, outbox
-	raw      bool    // show
-	why      string  // retry, release, drop
-	customer string  // release
-	url      string  // link
-	shared   string  // link
-	profile  string  // parse
-	explain  bool    // parse
-	connect  bool    // check
-	keep     bool    // demo
-	doctor   doctorFlags
+	list         listing // mails, conversations, outbox
+	raw          bool    // show
+	why          string  // retry, release, drop
+	customer     string  // release
+	anew         bool    // retry
+	withoutFiles bool    // retry
+	url          string  // link
+	shared       string  // link
+	profile      string  // parse
+	explain      bool    // parse
+	connect      bool    // check
+	keep         bool    // demo
+	doctor       doctorFlags
 }
 
 // usageError is a mistake on the command line.

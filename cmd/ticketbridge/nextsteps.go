@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"ticketbridge/bridge"
 	"ticketbridge/mailparse"
@@ -50,6 +50,11 @@ func (c *config) readKept(ctx context.Context, s bridge.Ledger, stories []bridge
 	return kept, nil
 }
 
+// carried: a ticket message of it has files.
+func (k *keptMail) carried() bool {
+	return slices.ContainsFunc(k.files, func(f mailparse.Attachment) bool { return f.Skip == "" })
+}
+
 func attachmentText(f mailparse.Attachment) string {
 	return fmt.Sprintf("%s (%s, %s)", orElse(printable(f.Filename, 128), "without a name"), printable(f.ContentType, 64), bridge.Size(f.Size))
 }
@@ -79,8 +84,9 @@ func nextSteps(s bridge.Story, kept map[int64]*keptMail) []string {
 			todo.forParked(m, kept[m.ID])
 		}
 	}
+	files := slices.ContainsFunc(s.Mails, func(m bridge.MailRecord) bool { return kept[m.ID] != nil && kept[m.ID].carried() })
 	for _, d := range s.Deliveries {
-		todo.forDelivery(d)
+		todo.forDelivery(d, files)
 	}
 	if c := s.Conversation; c != nil && len(c.Thread) > 0 && c.Link.Ticket == "" {
 		todo.add(fmt.Sprintf("ticketbridge link %s NUMBER", bridge.ConversationID(c.ID)), "note the ticket's number by hand")
@@ -102,24 +108,32 @@ func (s *steps) forParked(m bridge.MailRecord, kept *keptMail) {
 	s.add("ticketbridge drop "+id+" --why REASON", "no ticket for it")
 }
 
-func (s *steps) forDelivery(d bridge.Delivery) {
+// forDelivery: files tells whether the chat's mails carry any.
+func (s *steps) forDelivery(d bridge.Delivery, files bool) {
 	id := bridge.DeliveryID(d.ID)
 	retry, drop := "ticketbridge retry "+id, "ticketbridge drop "+id+" --why REASON"
-	switch d.State {
-	case bridge.Doubt:
+	switch {
+	case d.ReplacedBy != 0:
+	case d.State == bridge.Doubt:
 		if !d.Next.IsZero() {
 			*s = append(*s, fmt.Sprintf("%s is looked up in the helpdesk by itself, next %s", id, stamp(d.Next)))
 		}
 		*s = append(*s, fmt.Sprintf("look for the Ref or the Message-ID of %s in the helpdesk; then", id))
 		s.add(retry, "if it is not there")
 		s.add(drop, "if it is")
-	case bridge.Retry, bridge.Held, bridge.Bounced:
+	case d.State == bridge.Retry, d.State == bridge.Held:
 		s.add(retry, "send it now")
 		s.add(drop, "never send it")
-	case bridge.Dead:
+	case d.Forgone():
+		s.add(retry+" --anew", "send what no other message tells, after all")
+	case d.Dropped():
 		s.add(retry, "send it all the same")
-		if !strings.HasPrefix(d.Detail, "dropped ") {
-			s.add(drop, "it is settled: no alarm any more")
+	case d.State == bridge.Bounced, d.State == bridge.Dead:
+		s.add(retry, "send it all the same, to "+printable(d.Recipient, 320))
+		s.add(retry+" --anew", "make it anew, as the config says today")
+		if files {
+			s.add(retry+" --without-files", "and without the files")
 		}
+		s.add(drop, "it is settled: no alarm any more")
 	}
 }

@@ -111,6 +111,7 @@ type deliveryJSON struct {
 	Settled      *string `json:"settled"`
 	Worker       string  `json:"worker"`
 	Waits        *string `json:"waits_for"`
+	ReplacedBy   *string `json:"replaced_by"`
 }
 
 func newDeliveryJSON(d bridge.Delivery) deliveryJSON {
@@ -120,6 +121,7 @@ func newDeliveryJSON(d bridge.Delivery) deliveryJSON {
 		MessageID: d.MessageID, ReversePath: d.ReversePath, Recipient: d.Recipient, Size: d.Size, SHA256: d.SHA256,
 		Attempts: d.Attempts, Created: timeJSON(d.Created), Next: timeJSON(d.Next), Claimed: timeJSON(d.Claimed),
 		Settled: timeJSON(d.Settled), Worker: d.Worker, Waits: orNull(bridge.DeliveryID(d.Waits)),
+		ReplacedBy: orNull(bridge.DeliveryID(d.ReplacedBy)),
 	}
 }
 
