@@ -33,7 +33,7 @@ func (c Composer) Canary(k Keys, y Canary) (Delivery, error) {
 		return Delivery{}, fmt.Errorf("a canary from %s: %w", shown(y.Address), err)
 	}
 	key := canaryKey(y.Nonce)
-	text := "This is a test of the way from ticketbridge to the helpdesk. Nobody asked anything: please ignore it, or close its ticket."
+	text := "This is a test of the way from ticketbridge to the helpdesk. Nobody asked anything. Please ignore it, or close its ticket."
 	conv := &Conversation{
 		Key: key, Ref: k.Ref(key), Format: "canary", Identity: c.identity(&Conversation{}),
 		Customer: mailparse.Customer{Address: y.Address, Name: canaryName},

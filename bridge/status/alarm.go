@@ -22,7 +22,7 @@ type Alarm struct {
 }
 
 // alarmKinds are the values of a label.
-var alarmKinds = []string{"doubt", "dead", "bounced", "transport", "on_done", "set_aside", "drift", "stuck", "unconfirmed"}
+var alarmKinds = []string{"doubt", "dead", "bounced", "transport", "on_done", "set_aside", "drift", "stuck", "unconfirmed", "canary"}
 
 const (
 	brokenAfter  = 5 * time.Minute // a mail server that cannot be reached
@@ -43,6 +43,7 @@ type alarms struct {
 	raised []Alarm
 	broken time.Time // since when the transport is; zero: it is not
 	reply  string    // of the last attempt that failed so
+	canary string    // why the last canary was not seen; "": it was, or none flew
 	aside  map[string]aside
 }
 
@@ -68,6 +69,20 @@ func (a *alarms) attempt(s bridge.Settlement, now time.Time) {
 	}
 }
 
+// CanaryFlown notes how the last canary fared: how long it took to be seen, or
+// why it was not.
+func (p *Page) CanaryFlown(took time.Duration, err error) {
+	p.alarms.mu.Lock()
+	defer p.alarms.mu.Unlock()
+	if err != nil {
+		p.alarms.canary = err.Error()
+		return
+	}
+	p.alarms.canary = ""
+	p.metrics.canary.Set(took.Seconds())
+	p.metrics.canarySeen.SetToCurrentTime()
+}
+
 // brokenSince is zero while the transport works.
 func (a *alarms) brokenSince() time.Time {
 	a.mu.Lock()
@@ -85,6 +100,9 @@ func (p *Page) weigh(v view) []Alarm {
 	if !a.broken.IsZero() && v.now.Sub(a.broken) > brokenAfter {
 		now = append(now, Alarm{Kind: "transport", Text: "the mail server has not worked for " + brief(v.now.Sub(a.broken)) +
 			"; ticket messages wait, one at a time tries it: " + a.reply, n: 1})
+	}
+	if a.canary != "" {
+		now = append(now, Alarm{Kind: "canary", Text: "the last canary was not seen, so tickets may be missing too: " + a.canary + "; see `ticketbridge doctor`", n: 1})
 	}
 	for i := range now {
 		now[i].Text = p.text(now[i].Text)

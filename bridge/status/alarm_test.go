@@ -74,6 +74,8 @@ func TestAlarms(t *testing.T) {
 			func(_ *Page, s *fakeStore, _ *Folder) {
 				s.formats = []bridge.FormatCount{{Format: "intercom", Mails: 16, Drift: 3}}
 			}, "3"},
+		{"canary", "the last canary was not seen, so tickets may be missing too: it did not arrive within 5m", func(p *Page, _ *fakeStore, _ *Folder) { p.CanaryFlown(0, errors.New("it did not arrive within 5m")) },
+			func(p *Page, _ *fakeStore, _ *Folder) { p.CanaryFlown(2*time.Second, nil) }, "1"},
 		{"transport", "the mail server has not worked for 6 min; ticket messages wait, one at a time tries it: temporary at auth: 535 5.7.8 no",
 			func(p *Page, s *fakeStore, _ *Folder) {
 				p.AttemptSettled(broken(true))

@@ -21,6 +21,8 @@ type metrics struct {
 	settled   map[bridge.DeliveryState]prometheus.Counter
 	broken    prometheus.Gauge
 
+	canary, canarySeen prometheus.Gauge // how long the last took that was seen, and when
+
 	seen atomic.Pointer[view] // what gauges are read from; nil before the first look
 }
 
@@ -63,12 +65,18 @@ func newMetrics(reg prometheus.Registerer, mailboxes []string, version string) *
 	for _, st := range bridge.DeliveryStates {
 		m.settled[st] = settled.WithLabelValues(string(st))
 	}
+	m.canary = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ticketbridge_canary_seconds", Help: "How long the last canary that was seen took; 0 if none was yet.",
+	})
+	m.canarySeen = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ticketbridge_canary_success_timestamp_seconds", Help: "When a canary was last seen; 0 if none was yet.",
+	})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "bridge_build_info", Help: "Always 1; what is running.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	info.Set(1)
-	reg.MustRegister(processed, attempts, settled, m.lag, m.broken, info, (*gauges)(m),
+	reg.MustRegister(processed, attempts, settled, m.lag, m.broken, m.canary, m.canarySeen, info, (*gauges)(m),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -29,6 +29,7 @@ type config struct {
 	Target     target            `toml:"target"`
 	Transport  transport         `toml:"transport"`
 	Probe      lookUp            `toml:"probe"`
+	Canary     canary            `toml:"canary"`
 	Outbox     outbox            `toml:"outbox"`
 	Store      store             `toml:"store"`
 	HTTP       status.Config     `toml:"http"`
@@ -92,6 +93,7 @@ func newConfig() config {
 		Target:    target{Target: bridge.DefaultTarget()},
 		Transport: defaultTransport(),
 		Probe:     defaultLookUp(),
+		Canary:    defaultCanary(),
 		Outbox:    outbox{RetryFirst: bridge.Duration(d.First), RetryMost: bridge.Duration(d.Most), GiveUp: bridge.Duration(d.GiveUp)},
 		Store:     store{URL: "sqlite:ticketbridge.db", Lease: bridge.Duration(30 * time.Second)},
 		HTTP:      status.Default(),

@@ -29,6 +29,7 @@ func (x *crosscheck) all() {
 	x.target()
 	x.transport()
 	x.lookUp()
+	x.canary()
 	x.store()
 	x.http()
 	x.log()

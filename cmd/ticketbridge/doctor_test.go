@@ -123,7 +123,7 @@ func TestDoctorAllWell(t *testing.T) {
 		t.Errorf("exit code %d, %d findings", code, r.Findings)
 	}
 	first := w.support.Mails(t, "INBOX")[0]
-	if !strings.HasPrefix(first.Header("Subject"), "TEST of ticketbridge") || !strings.Contains(string(first.Body()), "This is a test of the way") {
+	if !strings.HasPrefix(first.Header("Subject"), "TEST of ticketbridge") || !strings.Contains(string(first.Body()), "This is a test") {
 		t.Errorf("the test mail does not say what it is:\n%s", first.Raw)
 	}
 	eventually(t, "the answers ignored by the daemon", func() bool { return w.states(t, "mails")["ignored"] == 2 })

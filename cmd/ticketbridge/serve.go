@@ -104,6 +104,7 @@ type daemon struct {
 	clock     *bridge.Clock
 	mailboxes []*imapin.Mailbox
 	page      *status.Page
+	canaries  *canaries // nil: off
 	undo      []func()
 }
 
@@ -163,6 +164,15 @@ func (a *app) newDaemon(ctx context.Context, cfg *config, log *slog.Logger, h ho
 		ConfirmWithin: cfg.Target.Acknowledged(),
 	})
 	d.observe(h)
+	if cfg.Canary.Every > 0 {
+		w, err := cfg.newWay(secret, log)
+		if err != nil {
+			return nil, err
+		}
+		d.undo = append(d.undo, w.close)
+		cs := cfg.newCanaries(w, d.page.CanaryFlown, log)
+		d.canaries = &cs
+	}
 	return d, nil
 }
 
@@ -197,6 +207,9 @@ func (d *daemon) run(ctx context.Context) error {
 	g.Go(func() error { return d.sender.Run(ctx) })
 	g.Go(func() error { return d.clock.Run(ctx) })
 	g.Go(func() error { return d.page.Run(ctx) })
+	if d.canaries != nil {
+		g.Go(func() error { return d.canaries.Run(ctx) })
+	}
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
