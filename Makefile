@@ -18,7 +18,7 @@ endif
 VCS := $(shell git status --porcelain >/dev/null 2>&1 && echo auto || echo false)
 BEGAN := $(shell date +%s)
 
-.PHONY: build demo test lint bench fuzz crash deps go clean help
+.PHONY: build demo test lint bench fuzz crash kill soak deps go clean help
 
 build: go ## build ./ticketbridge, one static binary (the default)
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=$(VCS) -tags timetzdata -o ticketbridge ./cmd/ticketbridge
@@ -53,6 +53,12 @@ campaign = cd cmd/ticketbridge && go test -count 1 -timeout 0 -parallel 6 -run
 
 crash: deps ## kill the daemon at each of its system calls: some 14,000 points, two hours or so
 	TICKETBRIDGE_CRASH=1 $(campaign) '^TestCrashPoints$$'
+
+kill: deps ## kill daemons at random moments while MAILS (20000) come in, on both databases
+	TICKETBRIDGE_KILL=$(or $(MAILS),20000) $(campaign) '^TestRandomKills$$'
+
+soak: deps ## MAILS (100000) in a row: memory, files, goroutines and database stay in proportion
+	TICKETBRIDGE_SOAK=$(or $(MAILS),100000) $(campaign) '^TestSoak$$'
 
 deps: ## install what `make test` needs: as root by apt-get, else say what is missing
 	@.ci/deps

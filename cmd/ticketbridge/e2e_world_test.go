@@ -102,7 +102,7 @@ func (w *world) config(t testing.TB) string {
 	if w.extra["probe"] != "" {
 		fmt.Fprintf(&b, "[probe]\n%s\n", w.extra["probe"])
 	}
-	fmt.Fprintf(&b, "[outbox]\nretry_first = %q\n[http]\nlisten = \"\"\n[store]\nurl = %q\n%s\n", orElse(w.extra["retry_first"], "1s"), w.store, w.extra["store"])
+	fmt.Fprintf(&b, "[outbox]\nretry_first = %q\n[http]\nlisten = %q\n[store]\nurl = %q\n%s\n", orElse(w.extra["retry_first"], "1s"), w.extra["listen"], w.store, w.extra["store"])
 	file := filepath.Join(w.dir, "config.toml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
