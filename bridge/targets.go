@@ -63,6 +63,7 @@ type Answers struct {
 }
 
 // Limits is what the helpdesk takes; 0 where there is no limit, or none known.
+// Only Size is enforced; the rates are told to the admin.
 type Limits struct {
 	Size      Size `toml:"size"`
 	Cc        int  `toml:"cc"`
