@@ -14,7 +14,8 @@
 //	 6  compose.go    final bytes; Message-ID (keys.go) and Date fixed now
 //	 7  Store.Accept  one transaction: mails, raw, conversation, turns, decision,
 //	                  delivery, and the folder's cursor, many mails at a time
-//	 8  imapin        acknowledge: on_done's keyword or move, by default nothing
+//	 8  imapin        acknowledge: the cursor has moved with 7; on_done's keyword or
+//	                  move follows when all that the conversation says is sent (11)
 //	 9  outbox.go     claim: sending, attempt counted, committed before the first byte
 //	10  smtpout       one attempt: accepted, temporary, permanent, doubt (or imapout,
 //	                  which looks first and appends; or httpout, whose helpdesk
@@ -26,8 +27,9 @@
 //	                  ticket's number on the link; or a bounce (bounce.go)
 //
 // A crash before 7 leaves the mail untouched in its mailbox. Steps 7 and 8 are
-// one commit as far as the cursor goes; a keyword or move is caught up from
-// Store.Unmarked. A crash between 9 and 11 leaves the delivery Sending: at the
+// one commit as far as the cursor goes; a keyword or move comes from Store.Unmarked,
+// late enough to be a proof: a lost database finds every mail that was not sent
+// without it, in the folder that is watched. A crash between 9 and 11 leaves the delivery Sending: at the
 // next start it is in doubt, and it is never sent blindly again. A claim that is
 // older than Fresh when its turn comes is not begun; one older than Orphaned is
 // taken for left behind by any daemon.
@@ -60,7 +62,8 @@
 //	    the configuration or a person says, byte for byte the same
 //	R3  an address is used as From only if it passed mailparse.StrictAddress and
 //	    is not the company's own; the one RCPT TO comes from the config
-//	R4  nothing is sent and no mailbox is marked before the commit that says so
+//	R4  nothing is sent before the commit that says so, and no mailbox is marked
+//	    before the commit that says that it was sent
 //
 // # Several daemons
 //
@@ -75,8 +78,8 @@
 // A file outside of the database, the witness (sqlstore), tells that it is older
 // than what was done, or a new one, or that the state directory is a copy. Then
 // all that stands unsent is in doubt, and so is what is made of mails from before
-// (restore.go): the look-up decides, else a person. Mails with on_done's keyword
-// were dealt with: they are recorded as sent, so that follow-ups thread on. Mails
+// (restore.go): the look-up decides, else a person. What mails with on_done's keyword
+// say was sent: they are recorded as that, so that follow-ups thread on. Mails
 // that on_done moved are not read again; a follow-up to them opens a new ticket.
 // A file system rolled back as a whole, by a snapshot, cannot be told.
 //

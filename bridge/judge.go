@@ -215,7 +215,7 @@ func (in *Ingest) merge(a Arrival, k Known) Verdict {
 	}
 	conv.Link.Resolved = time.Time{} // there is more to solve
 	dl.Reason, dl.Action = d.Reason, d.Action
-	afterRestore(&dl, r.mail, k.Restored, in.Composer.Target.OnDoubt == "probe")
+	afterRestore(&dl, r.mail, len(k.Untold) > 0, k.Restored, in.Composer.Target.OnDoubt == "probe")
 	v.Delivery = &dl
 	v.Along = "told by the ticket message of " + MailID(a.ID)
 	v.State = MailTicket

@@ -31,8 +31,8 @@ type Mail struct {
 	// changed or UIDs were used again: nothing older than watching began may be
 	// raised from them.
 	Rescan bool
-	// Done is set for a mail that carries on_done's keyword: it was recorded and
-	// dealt with, whether the store remembers or not.
+	// Done is set for a mail that carries on_done's keyword: what it says was sent
+	// (Cursors.Unmarked), whether the store remembers or not.
 	Done  bool
 	Since time.Time // with Rescan: when watching began
 }

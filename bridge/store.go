@@ -42,8 +42,10 @@ type Cursors interface {
 	// PendingBatch returns what was noted, 0 where nothing.
 	BeginBatch(ctx context.Context, mailbox, folder string, last uint32) error
 	PendingBatch(ctx context.Context, mailbox, folder string) (uint32, error)
-	// Unmarked lists the UIDs of recorded mails of ours (MailRecord.Ours) that
-	// on_done has not reached yet, oldest first; Marked takes them off the list.
+	// Unmarked lists the UIDs of mails of ours (MailRecord.Ours) that are done and
+	// that on_done has not reached yet, oldest first; Marked takes them off the list.
+	// Done: nothing of their conversation waits, and each of its deliveries is Sent
+	// or Confirmed, replaced, or dropped by a person.
 	Unmarked(ctx context.Context, mailbox, folder string, uidValidity uint32) ([]uint32, error)
 	Marked(ctx context.Context, mailbox, folder string, uidValidity uint32, uids []uint32) error
 }

@@ -25,7 +25,7 @@ type meta struct {
 }
 
 // catchUp reads what lies above the cursor. While the handler has one batch the
-// next is fetched, and the one before is marked.
+// next is fetched.
 func (s *session) catchUp(ctx context.Context) error {
 	if err := s.look(); err != nil {
 		return err
@@ -45,8 +45,7 @@ func (s *session) catchUp(ctx context.Context) error {
 				return err
 			}
 		} // else whatever happens now is the suspect's doing, and nobody else's
-		ours, err := s.settle(ctx, busy)
-		if err != nil {
+		if err := s.settle(ctx, busy); err != nil {
 			return err
 		}
 		done := busy == nil
@@ -54,20 +53,12 @@ func (s *session) catchUp(ctx context.Context) error {
 		if b != nil {
 			busy = s.w.hand(ctx, *b)
 		}
-		if err := s.mark(ctx, ours); err != nil {
-			return err
-		}
 		if s.Slow != nil && busy != nil {
 			// One batch a session, lest a server that is always in a hurry to
 			// be left alone keeps us from ever getting on.
-			if ours, err = s.settle(ctx, busy); err != nil {
-				return err
-			}
+			err := s.settle(ctx, busy)
 			busy = nil
-			if err := s.mark(ctx, ours); err != nil {
-				return err
-			}
-			return s.Slow
+			return errors.Join(err, s.Slow)
 		}
 		if b == nil && done {
 			s.w.board.set(func(st *Status) { st.Behind = 0 })
@@ -84,15 +75,15 @@ func (s *session) behind(busy *handing) int64 {
 	return n
 }
 
-// settle waits for the handler and returns which mails are to be marked.
-func (s *session) settle(ctx context.Context, h *handing) (ours []uint32, err error) {
+// settle waits for the handler.
+func (s *session) settle(ctx context.Context, h *handing) error {
 	if h == nil {
-		return nil, nil
+		return nil
 	}
 	<-h.ended
 	if h.err != nil {
 		s.blame(ctx, h.batch.Cursor.UID, h.err)
-		return nil, h.err
+		return h.err
 	}
 	s.recorded(h.batch.Cursor)
 	var aside int64
@@ -105,12 +96,8 @@ func (s *session) settle(ctx context.Context, h *handing) (ours []uint32, err er
 		st.Recorded += int64(len(h.batch.Mails))
 		st.SetAside += aside
 	})
-	for _, r := range h.records {
-		if r.Ours() && r.Folder == s.w.folder && r.UIDValidity == s.cur.UIDValidity {
-			ours = append(ours, r.UID)
-		}
-	}
-	return ours, nil
+	s.ackSoon()
+	return nil
 }
 
 // arrive notes what was passed by at the end, and the end of a rescan.

@@ -22,8 +22,8 @@ type Config struct {
 	// Start says what to read when a folder is seen for the first time: "now",
 	// "all" or a date such as "2026-11-01".
 	Start string `toml:"start"`
-	// OnDone says what a recorded chat mail gets: "" (nothing: people read this
-	// mailbox), "keyword:Name" or "move:Folder".
+	// OnDone says what a chat mail gets once all it says is sent: "" (nothing:
+	// people read this mailbox), "keyword:Name" or "move:Folder".
 	OnDone  string          `toml:"on_done"`
 	Poll    bridge.Duration `toml:"poll"`
 	MaxSize bridge.Size     `toml:"max_size"`

@@ -54,6 +54,17 @@ func (m *Mailbox) Statuses() []Status {
 	return all
 }
 
+// Sent tells that a delivery was sent, so that mails may be done. What is sent by
+// other daemons is seen at the next poll.
+func (m *Mailbox) Sent() {
+	for _, w := range m.watchers {
+		select {
+		case w.sent <- struct{}{}:
+		default:
+		}
+	}
+}
+
 // Run takes the mailbox and watches it, again and again, until ctx ends, and
 // then returns nil. It returns an error only for a config that cannot work.
 func (m *Mailbox) Run(ctx context.Context) error {

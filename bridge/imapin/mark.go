@@ -13,10 +13,15 @@ import (
 	"ticketbridge/bridge/imaplink"
 )
 
-// ackChunk bounds how many mails one STORE or MOVE names.
-const ackChunk = 500
+const (
+	// ackChunk bounds how many mails one STORE or MOVE names.
+	ackChunk = 500
+	// ackPause is how long mails that may be done are gathered.
+	ackPause = 250 * time.Millisecond
+)
 
-// acker gives recorded mails of ours what on_done says.
+// acker gives mails of ours that are done (bridge.Cursors.Unmarked) what on_done
+// says.
 type acker struct {
 	ack
 	copies bool  // COPY and UID EXPUNGE in place of MOVE
@@ -47,6 +52,24 @@ func permits(permanent []imap.Flag, keyword string) bool {
 	})
 }
 
+// marks reports whether mails get anything here.
+func (s *session) marks() bool { return s.ack.ack != (ack{}) && s.ack.err == nil }
+
+// ackSoon has the store asked soon for mails that are done.
+func (s *session) ackSoon() {
+	if soon := time.Now().Add(ackPause); s.ackNext.After(soon) {
+		s.ackNext = soon
+	}
+}
+
+// sent is what tells that a delivery was sent, while that is news.
+func (s *session) sent() <-chan struct{} {
+	if !s.marks() || !s.ackNext.After(time.Now().Add(ackPause)) {
+		return nil
+	}
+	return s.w.sent
+}
+
 func (s *session) setAck(a acker) {
 	s.ack = a
 	s.ackFault(a.err)
@@ -60,19 +83,19 @@ func (s *session) ackFault(err error) {
 	}
 	s.w.board.set(func(st *Status) {
 		if st.OnDoneErr != text && text != "" {
-			s.w.log.Warn("recorded mails are not marked", "err", text)
+			s.w.log.Warn("mails that are done are not marked", "err", text)
 		}
 		st.OnDoneErr = text
 	})
 }
 
-// ackLeft marks what an earlier session, or run, could not, and mails that became
-// ours since: a person released them, or another mail told what they say.
-func (s *session) ackLeft(ctx context.Context) error {
-	if s.ack.ack == (ack{}) || s.ack.err != nil || time.Since(s.ackTried) < time.Duration(s.cfg.Poll) && !s.ackAgain {
+// markDone does on_done to what is done by now, whoever recorded or sent it. Only a
+// broken connection is an error: what the server refuses is shown and tried again later.
+func (s *session) markDone(ctx context.Context) error {
+	if !s.marks() || time.Now().Before(s.ackNext) {
 		return nil
 	}
-	s.ackTried, s.ackAgain = time.Now(), false
+	s.ackNext = time.Now().Add(s.cfg.Poll.D())
 	var uids []uint32
 	err := s.w.persist(ctx, "list unmarked mails", func() (err error) {
 		uids, err = s.w.store.Unmarked(ctx, s.cfg.Name, s.w.folder, s.cur.UIDValidity)
@@ -81,22 +104,9 @@ func (s *session) ackLeft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.mark(ctx, uids)
-}
-
-// mark does on_done to recorded mails. Only a broken connection is an error:
-// what the server refuses is shown and tried again later.
-func (s *session) mark(ctx context.Context, uids []uint32) error {
-	if len(uids) == 0 || s.ack.ack == (ack{}) {
-		return nil
-	}
-	if s.ack.err != nil {
-		return nil // they stay on the store's list
-	}
 	for chunk := range slices.Chunk(uids, ackChunk) {
 		err := s.markChunk(uidSet(chunk))
 		if imaplink.Refused(err) {
-			s.ackAgain = true
 			s.ackFault(fmt.Errorf("on_done: %w", err))
 			return nil
 		}

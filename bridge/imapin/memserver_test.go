@@ -134,6 +134,8 @@ func TestMemServerOnDone(t *testing.T) {
 				w.settle()
 				time.Sleep(time.Minute)
 				put(t, u, "INBOX", text(4, 300))
+				w.settle()
+				time.Sleep(ackPause)
 				st := w.settle()
 				if !slices.Equal(store.uids(), []uint32{1, 2, 3, 4}) {
 					t.Errorf("read %v", store.uids())
@@ -148,6 +150,46 @@ func TestMemServerOnDone(t *testing.T) {
 				}
 				if st.Acked != want || (st.OnDoneErr == "") != (want > 0) || len(store.unmarked) != 3-int(want) {
 					t.Errorf("status %+v, unmarked %v", st, store.unmarked)
+				}
+			})
+		})
+	}
+}
+
+// A mail is marked when the store says that it is done: soon, where something was
+// sent here, and at the next poll, where another daemon sent it.
+func TestMarkedOnceSent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		caps  imap.CapSet
+		told  bool
+		after time.Duration
+	}{
+		"IDLE":            {imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}, true, ackPause},
+		"no IDLE":         {imap.CapSet{imap.CapIMAP4rev1: {}}, true, ackPause},
+		"by someone else": {imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIdle: {}}, false, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onMemServer(t, tc.caps, func(t *testing.T, u *imapmemserver.User, p *pipes) {
+				put(t, u, "INBOX", text(1, 300))
+				cfg := testConfig()
+				cfg.OnDone = "keyword:$Ticket"
+				store := newStore()
+				w := newWatch(t, cfg, store, p.dial).start(t)
+				time.Sleep(10 * time.Second)
+				if st := w.settle(); st.Recorded != 1 || st.Acked != 0 {
+					t.Fatalf("recorded, not sent: %+v", st)
+				}
+				store.mu.Lock()
+				store.unmarked = []uint32{1}
+				store.mu.Unlock()
+				if tc.told {
+					m := Mailbox{watchers: []*Watcher{w.Watcher}}
+					m.Sent()
+					m.Sent() // it never blocks
+				}
+				time.Sleep(tc.after)
+				if st := w.settle(); st.Acked != 1 || st.Sessions != 1 || len(store.have()) != 1 {
+					t.Errorf("sent: %+v", st)
 				}
 			})
 		})
@@ -170,6 +212,7 @@ func TestLyingCOPYUID(t *testing.T) {
 			return cmd == "UID COPY"
 		})
 		newWatch(t, cfg, store, f.net.dial).start(t)
+		time.Sleep(ackPause)
 		synctest.Wait()
 		var got []string
 		for _, c := range f.commands {

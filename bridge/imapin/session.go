@@ -24,8 +24,7 @@ type session struct {
 	rescanTo uint32
 	noIdle   bool
 	ack      acker
-	ackTried time.Time // when the store was last asked for mails to be marked
-	ackAgain bool      // some mail could not be marked
+	ackNext  time.Time // when the store is asked for mails that are done
 	q        *queue
 	done     imap.UIDSet // of what is to be read: what carries our keyword already
 	ahead    []meta      // sized, not yet fetched
@@ -241,7 +240,8 @@ func (l *link) search(criteria *imap.SearchCriteria) (imap.UIDSet, error) {
 	return found, err
 }
 
-// wait returns when there may be something new, and what said so.
+// wait returns when there may be something new, and what said so. Meanwhile it
+// marks what is done.
 func (s *session) wait(ctx context.Context) (by string, err error) {
 	select {
 	case <-s.Wake: // while we were reading
@@ -249,7 +249,11 @@ func (s *session) wait(ctx context.Context) (by string, err error) {
 	default:
 	}
 	for poll := time.Now().Add(s.cfg.Poll.D()); ; {
-		span := min(time.Until(poll), s.cfg.IdleRefresh.D())
+		until := poll
+		if s.marks() && s.ackNext.Before(poll) {
+			until = s.ackNext
+		}
+		span := min(time.Until(until), s.cfg.IdleRefresh.D())
 		listen, by := s.idle, "idle"
 		if !s.canIdle() {
 			listen, by = s.rest, "poll"
@@ -263,6 +267,9 @@ func (s *session) wait(ctx context.Context) (by string, err error) {
 		case !time.Now().Before(poll):
 			return "poll", nil
 		}
+		if err := s.markDone(ctx); err != nil {
+			return "", err
+		}
 	}
 }
 
@@ -273,6 +280,9 @@ func (s *session) rest(ctx context.Context, span time.Duration) (woken bool, err
 	select {
 	case <-s.Wake:
 		return true, nil
+	case <-s.sent():
+		s.ackSoon()
+		return false, nil
 	case <-t.C:
 		return false, s.Do("NOOP", 0, func() error { return s.Client.Noop().Wait() })
 	case <-s.Client.Closed():
@@ -306,6 +316,8 @@ func (s *session) idle(ctx context.Context, span time.Duration) (woken bool, err
 	select {
 	case <-s.Wake:
 		woken = true
+	case <-s.sent():
+		s.ackSoon()
 	case <-t.C:
 	case <-ctx.Done():
 	case err := <-ended:

@@ -8,7 +8,7 @@
 //	            UIDVALIDITY changed, UIDs used again); look, read, wait
 //	batch.go    sizes, then bodies, a batch at a time; one by one what is suspect
 //	fetch.go    one question to the server, and insisting on the answer
-//	mark.go     on_done: keyword or move, after the record is durable
+//	mark.go     on_done: keyword or move, once all a mail says is sent
 //	mailbox.go  all folders of a mailbox, while this daemon holds its lease
 //	conn.go     deadlines and limits below go-imap, which has none
 //
@@ -51,6 +51,7 @@ type Watcher struct {
 	dial   imaplink.Dialer
 	pause  func(failures int) time.Duration
 	board  board
+	sent   chan struct{} // a delivery was sent
 
 	// What a session leaves to the next; Run's goroutine owns it.
 	watched bool   // it has been well before
@@ -69,7 +70,7 @@ func New(cfg Config, folder string, store bridge.Cursors, handle Handler, log *s
 	w := &Watcher{
 		cfg: cfg, folder: folder, store: store, handle: handle,
 		log:  log.With("mailbox", cfg.Name, "folder", folder),
-		door: newDoor(), dial: imaplink.Dial, pause: backoff,
+		door: newDoor(), dial: imaplink.Dial, pause: backoff, sent: make(chan struct{}, 1),
 	}
 	w.board.s = Status{Mailbox: cfg.Name, Folder: folder, Since: time.Now()}
 	return w
@@ -193,7 +194,7 @@ func (w *Watcher) session(ctx context.Context) (ready time.Time, err error) {
 			}
 		}
 		w.board.set(func(st *Status) { st.Woken, st.WokenBy = time.Now(), by })
-		if err := s.ackLeft(ctx); err != nil {
+		if err := s.markDone(ctx); err != nil {
 			return ready, err
 		}
 		if err := s.catchUp(ctx); err != nil {

@@ -105,10 +105,17 @@ func (s *Store) PendingBatch(ctx context.Context, mailbox, folder string) (last 
 // to reach.
 const unmarked = `marked = 0 AND conversation_id IS NOT NULL AND state <> 'parked'`
 
+// said: of what the mail's conversation has to say nothing waits, is to be sent or
+// may not have arrived. It is the conversation that counts, for a copy's words are
+// in another mail's delivery.
+const said = `NOT EXISTS (SELECT 1 FROM mails w WHERE w.conversation_id = m.conversation_id AND w.state = 'waiting')
+	AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.conversation_id = m.conversation_id AND (` + onItsWay + `
+		OR e.state IN ('dead','bounced') AND e.replaced_by IS NULL AND NOT e.` + dropped + `))`
+
 // Unmarked implements bridge.Cursors.
 func (s *Store) Unmarked(ctx context.Context, mailbox, folder string, uidValidity uint32) (uids []uint32, err error) {
 	err = s.lone(ctx).each(`SELECT m.uid FROM mails m JOIN folders f ON f.id = m.folder_id
-		WHERE f.mailbox = $1 AND f.folder = $2 AND m.uidvalidity = $3 AND `+unmarked+` ORDER BY m.uid`, []any{mailbox, folder, int64(uidValidity)}, func(scan func(...any) error) error {
+		WHERE f.mailbox = $1 AND f.folder = $2 AND m.uidvalidity = $3 AND `+unmarked+` AND `+said+` ORDER BY m.uid`, []any{mailbox, folder, int64(uidValidity)}, func(scan func(...any) error) error {
 		var uid uint32
 		err := scan(&uid)
 		uids = append(uids, uid)

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"testing"
+	"time"
 
 	"ticketbridge/bridge"
 )
@@ -11,6 +13,7 @@ var cursorTests = []test{
 	{"attempts are counted", cursorAttempts},
 	{"a batch is noted", cursorBatch},
 	{"what on_done has still to reach", cursorMarks},
+	{"what is done", cursorDone},
 	{"a mail whose UID another took is not marked", cursorReusedUID},
 }
 
@@ -112,6 +115,8 @@ func cursorMarks(e *env) {
 		}
 	}
 	e.equal("ours", len(ours), 3)
+	e.equal("nothing is sent yet", len(unmarked("INBOX", Validity)), 0)
+	e.sendAll(s)
 	e.equal("unmarked", unmarked("INBOX", Validity), []uint32{3, 5, 9})
 	e.equal("of another folder", unmarked("Chats", Validity), []uint32{4})
 	e.equal("of another UIDVALIDITY", len(unmarked("INBOX", 1)), 0)
@@ -131,6 +136,47 @@ func cursorMarks(e *env) {
 	e.equal("all", len(unmarked("INBOX", Validity)), 0)
 }
 
+// cursorDone: the mark is the mailbox's own word, after the database is lost, that
+// all its conversation says was sent.
+func cursorDone(e *env) {
+	for _, state := range bridge.DeliveryStates {
+		e.Run(string(state), func(t *testing.T) {
+			e := &env{T: t, ctx: e.ctx, again: e.again, fresh: e.again(t)}
+			s := e.open()
+			unmarked := func() []uint32 {
+				t.Helper()
+				uids, err := s.Unmarked(e.ctx, "support", "INBOX", Validity)
+				e.must(err)
+				return uids
+			}
+			e.accept(s, Mail("support", 1, "k/1", "one"), Mail("support", 2, "k/1", "one"), Mail("support", 3, "k/2", "two"))
+			ds := e.claim(s, Start.Add(time.Hour), 2)
+			e.settle(s, done(ds[1], bridge.Sent))
+			if state != bridge.Sending {
+				e.settle(s, done(ds[0], state))
+			}
+			want := []uint32{3}
+			if state == bridge.Sent || state == bridge.Confirmed {
+				want = []uint32{1, 2, 3} // with the copy
+			}
+			e.equal("unmarked", unmarked(), want)
+			if state == bridge.Sending || len(want) == 3 {
+				return
+			}
+			e.must(s.DropDelivery(e.ctx, ds[0].ID, "told by telephone"))
+			e.equal("once a person dropped it", unmarked(), []uint32{1, 2, 3})
+		})
+	}
+	s := e.open()
+	e.accept(s, Mail("support", 1, "k/1", "one"))
+	e.sendAll(s)
+	e.acceptBy(s, waits(time.Time{}), Mail("support", 2, "k/1", "two"))
+	e.accept(s, Mail("support", 3, "k/1", "two")) // a copy: no less done than what it copies
+	uids, err := s.Unmarked(e.ctx, "support", "INBOX", Validity)
+	e.must(err)
+	e.equal("while one waits", len(uids), 0)
+}
+
 func (e *env) list(s bridge.Store) []bridge.MailRecord {
 	e.Helper()
 	ms, err := s.Mails(e.ctx, bridge.Filter{Limit: 10000})
@@ -144,6 +190,7 @@ func cursorReusedUID(e *env) {
 	s := e.open()
 	first := e.accept(s, Mail("support", 1, "k/1", "one"), Mail("support", 2, "k/2", "two"), Mail("support", 3, "k/3", "three"))
 	e.accept(s, Mail("support", 1, "", "newsletter"), Mail("support", 3, "k/3", "three"))
+	e.sendAll(s)
 	uids, err := s.Unmarked(e.ctx, "support", "INBOX", Validity)
 	e.must(err)
 	e.equal("unmarked", uids, []uint32{2, 3})

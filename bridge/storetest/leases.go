@@ -104,6 +104,7 @@ func leaseFence(e *env) {
 	cur, err := other.Cursor(e.ctx, "support", "INBOX")
 	e.must(err)
 	e.equal("cursor", cur, At("support", 1))
+	e.sendAll(other)
 	uids, err := other.Unmarked(e.ctx, "support", "INBOX", Validity)
 	e.must(err)
 	e.equal("unmarked", uids, []uint32{1})

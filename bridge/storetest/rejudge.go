@@ -84,6 +84,7 @@ func rejudgeJoins(e *env) {
 	}
 	e.equal("turns, in the order they were recorded", texts, []string{"one", "odd"})
 	e.equal("journal", whats(st.Events), "recorded recorded decided judged again decided")
+	e.sendAll(s)
 	uids, err := s.Unmarked(e.ctx, "support", "INBOX", Validity)
 	e.must(err)
 	e.equal("unmarked", uids, []uint32{1, 2})

@@ -77,6 +77,7 @@ func untoldNextMail(e *env) {
 	e.equal("the first mail", []any{first.State, first.Reason, first.Customer}, []any{bridge.MailTicket, "told by m2", "kim@customer.example.net"})
 	e.equal("journal", whats(st.Events), "recorded decided recorded decided told")
 	e.equal("told: of m1, by d1", []int64{st.Events[4].Mail, st.Events[4].Delivery}, []int64{1, 1})
+	e.sendAll(s)
 	uids, err := s.Unmarked(e.ctx, "support", "INBOX", Validity)
 	e.must(err)
 	e.equal("on_done reaches both", uids, []uint32{1, 2})

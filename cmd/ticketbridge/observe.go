@@ -6,7 +6,7 @@ import (
 	"ticketbridge/bridge/status"
 )
 
-// observe tells the status page, and the hooks, of what happens.
+// observe tells the status page, the mailboxes and the hooks of what happens.
 func (d *daemon) observe(h hooks) {
 	d.ingest.Observe = func(m bridge.MailRecord) {
 		d.page.MailRecorded(m)
@@ -16,6 +16,11 @@ func (d *daemon) observe(h hooks) {
 	}
 	d.sender.Observe = func(s bridge.Settlement) {
 		d.page.AttemptSettled(s)
+		if s.State == bridge.Sent || s.State == bridge.Confirmed {
+			for _, m := range d.mailboxes {
+				m.Sent()
+			}
+		}
 		if h.settled != nil {
 			h.settled(s)
 		}

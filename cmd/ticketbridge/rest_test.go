@@ -42,7 +42,7 @@ func newRestful(ctx context.Context, a *app, file string) (*restful, error) {
 	b := *a
 	b.open = func(ctx context.Context, c *config, existing bool) (bridge.Store, error) {
 		s, err := a.open(ctx, c, existing)
-		r.heard = &listeningStore{Store: s, nothing: -1, unmarked: map[bridge.Source]bool{}, listed: map[string]bool{}}
+		r.heard = &listeningStore{Store: s, nothing: -1, asked: map[string]int{}, marked: map[string]int{}}
 		for _, m := range c.Mailboxes {
 			r.heard.marks = r.heard.marks || m.OnDone != ""
 		}
@@ -90,19 +90,20 @@ type listeningStore struct {
 	bridge.Store
 	marks bool // on_done is set
 
-	mu       sync.Mutex // guards what follows
-	unmarked map[bridge.Source]bool
-	listed   map[string]bool // mailboxes whose unmarked mails of earlier were asked for
-	flying   int             // deliveries claimed and not settled
-	changes  int             // of the outbox
-	nothing  int             // up to this change nothing is due
-	doubts   bool            // some may be waiting to be looked into
+	mu      sync.Mutex     // guards what follows
+	news    int            // mails recorded and messages sent, of which some may be done
+	asked   map[string]int // by mailbox: the news when it was last asked for what is done, from 1
+	marked  map[string]int // and when it was last asked for what is marked by now
+	flying  int            // deliveries claimed and not settled
+	changes int            // of the outbox
+	nothing int            // up to this change nothing is due
+	doubts  bool           // some may be waiting to be looked into
 }
 
 func (s *listeningStore) allMarked(mailbox string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.listed[mailbox] && len(s.unmarked) == 0
+	return s.marked[mailbox] > s.news
 }
 
 func (s *listeningStore) allSent() bool {
@@ -116,23 +117,23 @@ func (s *listeningStore) Accept(ctx context.Context, as []bridge.Arrival, c brid
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range records {
+		s.news++
 		if r.State == bridge.MailTicket || r.State == bridge.MailUpdate {
 			s.changes++
-		}
-		if r.Ours() {
-			s.unmarked[place(r.Mailbox, r.Folder, r.UIDValidity, r.UID)] = true
 		}
 	}
 	return records, err
 }
 
 func (s *listeningStore) Unmarked(ctx context.Context, mailbox, folder string, validity uint32) ([]uint32, error) {
+	s.mu.Lock()
+	s.asked[mailbox] = s.news + 1
+	s.mu.Unlock()
 	uids, err := s.Store.Unmarked(ctx, mailbox, folder, validity)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listed[mailbox] = err == nil
-	for _, uid := range uids {
-		s.unmarked[place(mailbox, folder, validity, uid)] = true
+	if err == nil && len(uids) == 0 {
+		s.marked[mailbox] = s.asked[mailbox]
 	}
 	return uids, err
 }
@@ -141,14 +142,10 @@ func (s *listeningStore) Marked(ctx context.Context, mailbox, folder string, val
 	err := s.Store.Marked(ctx, mailbox, folder, validity, uids)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, uid := range uids {
-		delete(s.unmarked, place(mailbox, folder, validity, uid))
+	if err == nil {
+		s.marked[mailbox] = s.asked[mailbox]
 	}
 	return err
-}
-
-func place(mailbox, folder string, validity, uid uint32) bridge.Source {
-	return bridge.Source{Mailbox: mailbox, Folder: folder, UIDValidity: validity, UID: uid}
 }
 
 func (s *listeningStore) Turnover(ctx context.Context, worker string, now time.Time, done []bridge.Settlement, n int) ([]bridge.Delivery, error) {
@@ -163,6 +160,9 @@ func (s *listeningStore) Turnover(ctx context.Context, worker string, now time.T
 	for _, st := range done {
 		if st.Result.Outcome != "" { // an attempt; else a look-up
 			s.flying--
+		}
+		if st.State == bridge.Sent || st.State == bridge.Confirmed {
+			s.news++
 		}
 		s.doubts = s.doubts || st.State == bridge.Doubt && !st.Next.IsZero()
 	}
