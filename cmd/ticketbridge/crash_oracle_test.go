@@ -69,8 +69,12 @@ func (c *campaign) look(t testing.TB, w *world) *outcome {
 	if c.race {
 		place = "''"
 	}
+	marked := "m.marked"
+	if c.onDone != "" {
+		marked = "CASE WHEN m.state <> 'parked' AND " + unsent + " THEN 1 - m.marked ELSE m.marked END"
+	}
 	for _, query := range []string{
-		"SELECT 'mail', " + place + ", m.state, m.reason, m.format, m.kind, m.customer, m.marked, m.copy_of IS NULL, m.has_raw FROM mails m JOIN folders f ON f.id = m.folder_id",
+		"SELECT 'mail', " + place + ", m.state, m.reason, m.format, m.kind, m.customer, " + marked + ", m.copy_of IS NULL, m.has_raw FROM mails m JOIN folders f ON f.id = m.folder_id",
 		"SELECT 'conversation', key, ref, url, customer, customer_name, subject, turns, thread FROM conversations",
 		"SELECT 'turn', c.key, t.n, t.digest, t.role, t.author, t.written, t.text FROM turns t JOIN conversations c ON c.id = t.conversation_id",
 		"SELECT 'delivery', c.key, d.message_id, d.action, d.reason, d.reverse_path, d.recipient, d.size FROM deliveries d JOIN conversations c ON c.id = d.conversation_id",
@@ -87,13 +91,18 @@ func (c *campaign) look(t testing.TB, w *world) *outcome {
 	slices.Sort(o.story)
 	o.rows = c.allRows(t, db)
 	o.deliveries = readDeliveries(t, db)
-	o.boxes = c.readBoxes(t, w)
+	o.boxes = c.readBoxes(t, w, readRows(t, db, "SELECT f.mailbox || ' ' || m.uid FROM mails m JOIN folders f ON f.id = m.folder_id AND f.uidvalidity = m.uidvalidity WHERE m.state <> 'parked' AND "+unsent))
 	for _, m := range w.arrived(t) {
 		id := delivered(m).messageID()
 		o.arrived[id] = append(o.arrived[id], m)
 	}
 	return o
 }
+
+// unsent mails m get no mark before what their conversation says is sent. In doubt
+// that is later than in the run that nothing killed: the oracle expects them to be
+// unmarked, and then takes them for marked, to compare the rest.
+const unsent = "EXISTS (SELECT 1 FROM deliveries d WHERE d.conversation_id = m.conversation_id AND d.state <> 'sent')"
 
 // arrived are the messages the helpdesk has.
 func (w *world) arrived(t testing.TB) (raw []string) {
@@ -201,7 +210,7 @@ func readDeliveries(t testing.TB, db *sql.DB) (ds []deliveryRow) {
 }
 
 // readBoxes is what the agents see: every mail with its flags, in its folder.
-func (c *campaign) readBoxes(t testing.TB, w *world) (lines []string) {
+func (c *campaign) readBoxes(t testing.TB, w *world, unsent []string) (lines []string) {
 	t.Helper()
 	folders := append([]string{"INBOX"}, c.moveTo()...)
 	for name, m := range w.agents() {
@@ -209,7 +218,10 @@ func (c *campaign) readBoxes(t testing.TB, w *world) (lines []string) {
 			for _, found := range m.Mails(t, folder) {
 				flags := slices.DeleteFunc(found.Flags, func(f imap.Flag) bool { return f == "\\Recent" })
 				slices.Sort(flags)
-				uid := fmt.Sprint(found.UID)
+				uid, folder := fmt.Sprint(found.UID), folder
+				if slices.Contains(unsent, name+" "+uid) && folder == "INBOX" {
+					flags, folder = c.asMarked(flags, folder)
+				}
 				if folder != "INBOX" {
 					uid = "" // in the order of moving
 				}
@@ -219,6 +231,19 @@ func (c *campaign) readBoxes(t testing.TB, w *world) (lines []string) {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// asMarked is how a mail that is unsent will look once it is sent.
+func (c *campaign) asMarked(flags []imap.Flag, folder string) ([]imap.Flag, string) {
+	switch {
+	case slices.Contains(flags, imap.Flag("$Ticket")):
+		return append(flags, "marked-too-early"), folder
+	case len(c.moveTo()) > 0:
+		return flags, c.moveTo()[0]
+	case c.onDone != "":
+		return append(flags, "$Ticket"), folder
+	}
+	return flags, folder
 }
 
 // judge compares a run that was killed, and went on, with the one that was not.
