@@ -11,7 +11,7 @@ import (
 // those of the specification), by directory. Those not listed have campaigns of
 // their own in the Makefile, or none yet.
 var invariants = map[string][]string{
-	"R4":  {"sqlstore.TestSQLiteDurable", "sqlstore.TestPostgresDurable", "sqlstore.TestServerFaults", "sqlstore.TestKill"},
+	"R4":  {"sqlstore.TestSQLiteDurable", "sqlstore.TestPostgresDurable", "sqlstore.TestServerFaults", "sqlstore.TestKill", "ticketbridge.TestCrashPoints", "imapin.TestMarkedOnceSent"},
 	"R5":  {"imapin.TestDovecotPeople", "imapin.TestDovecotOnDone", "ticketbridge.TestWholeWay"},
 	"R6":  {"ticketbridge.TestR6Recreated", "ticketbridge.TestUIDValidityChange", "imapin.TestDovecotUIDVALIDITY", "imapin.TestRescan"},
 	"R7":  {"imapin.TestDovecotPeople", "imapin.TestExpungedBetweenSizeAndBody", "imapin.TestChaos"},
@@ -24,7 +24,7 @@ var invariants = map[string][]string{
 	"R16": {"imapin.TestWrongPassword", "imapin.TestDovecotWrongPassword", "bridge.TestRefusedLoginIsNotHammered"},
 	"R17": {"imapin.TestThrottling", "imapin.TestAlwaysThrottled"},
 	"R18": {"ticketbridge.TestServeProcess", "ticketbridge.TestSecondSignalKills", "bridge.TestStopWaitsForDATA", "bridge.TestJudgeSurvivesAPanic", "imapin.TestHandlerPanics"},
-	"R19": {"sqlstore.TestMigrate", "sqlstore.TestFrozenSchemas"},
+	"R19": {"sqlstore.TestMigrate", "sqlstore.TestFrozenSchemas", "sqlstore.TestR19KilledWhileUpgrading"},
 	"R20": {"sqlstore.TestVerify", "sqlstore.TestVerifyBesideWriters"},
 }
 

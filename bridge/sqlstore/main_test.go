@@ -26,8 +26,9 @@ func TestMain(m *testing.M) {
 const childVariable = "TICKETBRIDGE_TEST_CHILD"
 
 var children = map[string]func(args []string) error{
-	"daemon": daemonChild,
-	"disk":   diskChild,
+	"daemon":  daemonChild,
+	"disk":    diskChild,
+	"upgrade": upgradeChild,
 }
 
 // child is this test binary as another process. What it writes to stderr goes
