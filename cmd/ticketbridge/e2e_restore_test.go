@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,9 @@ func TestR10(t *testing.T) {
 				w.ann.Deliver(t, asks(3, 10, "c", "three"), asks(4, 10, "d", "four"), asks(1, 20, "e", "later"))
 				w.support.Wait(t, "INBOX", 5)
 				eventually(t, "all recorded as sent", func() bool { return w.states(t, "deliveries")["sent"] == 5 })
+				eventually(t, "all marked", func() bool {
+					return tt.mailbox == "" || !slices.ContainsFunc(w.ann.Mails(t, "INBOX"), func(m realtest.Mail) bool { return !slices.Contains(m.Flags, "$Ticket") })
+				})
 				daemon.stop(t)
 				if tt.lost {
 					backup = ""
