@@ -109,7 +109,10 @@ func (in *Ingest) recompose(u Undelivered, a Anew, now time.Time) (Delivery, err
 	switch {
 	case len(c.Thread) == 0 && c.Link.Ticket == "":
 		d.Action = Raise
-		c.Subject, c.Identity, c.IdentityReason = "", in.Composer.Target.Identity, ""
+		c.Subject = ""
+		if today := in.Composer.Target.Identity; today != AutoIdentity { // which stays as it was chosen
+			c.Identity, c.IdentityReason = today, ""
+		}
 	case missing != "" && u.Deliveries[0].Action == Raise:
 		d.Action = Raise // as it was: a ticket of its own
 	case missing != "":

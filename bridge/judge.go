@@ -356,7 +356,10 @@ func (c *Conversation) heard(t Turn, now time.Time) {
 }
 
 // answered: an agent spoke at that time. What the customer said later waits on,
-// even if its mail was read before.
+// even if its mail was read before. Of several such turns the last one's time
+// counts, which is late by what lies between them: a conversation keeps the last
+// turn's time only, and one that is known exactly would need all recorded turns
+// for each of its mails.
 func (c *Conversation) answered(at time.Time) {
 	switch {
 	case c.Waiting.IsZero() || c.Waiting.After(at):

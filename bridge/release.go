@@ -1,8 +1,10 @@
 package bridge
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,19 +46,58 @@ func (in *Ingest) Release(ctx context.Context, rec MailRecord, rel Release) (Mai
 	a := in.arrival(r)
 	a.ID = rec.ID
 	a.Record.ContentKey = rec.ContentKey
-	if a.ConversationKey == "" {
-		key := "mail/" + rec.ContentKey
-		if c := r.parsed.Chat; c != nil {
-			key = in.Keys.conversationKey(c, rec.ContentKey)
-		}
-		a.setConversation(in.Keys, key, releasedTurns(r.parsed))
-	}
+	in.vouch(&a, &rel)
 	got, err := in.Store.Rejudge(ctx, a, in.judge)
 	if err != nil {
 		return rec, fmt.Errorf("release %s: %w", MailID(rec.ID), err)
 	}
 	in.report([]MailRecord{got})
 	return got, nil
+}
+
+// ReleaseFetched judges a parked mail again of which only the header is kept, now
+// that it was fetched whole: as if it came today, trust included. A person who
+// names the customer vouches for it.
+func (in *Ingest) ReleaseFetched(ctx context.Context, rec MailRecord, m Mail, rel Release) (MailRecord, error) {
+	header, err := in.Store.Raw(ctx, rec.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return rec, fmt.Errorf("read %s: %w", MailID(rec.ID), err)
+	}
+	if !bytes.HasPrefix(m.Raw, bytes.TrimRight(header, "\r\n")) {
+		return rec, fmt.Errorf("%s: another mail lies there now: its header differs: %w", MailID(rec.ID), ErrState)
+	}
+	a, err := in.read(ctx, m)
+	if err != nil {
+		return rec, err
+	}
+	if rel.Customer != "" {
+		if rel.Customer, err = mailparse.StrictAddress(rel.Customer); err != nil {
+			return rec, fmt.Errorf("customer: %w", err)
+		}
+		in.vouch(&a, &rel)
+	}
+	a.ID, a.Fetched = rec.ID, true
+	got, err := in.Store.Rejudge(ctx, a, in.judge)
+	if err != nil {
+		return rec, fmt.Errorf("release %s: %w", MailID(rec.ID), err)
+	}
+	in.report([]MailRecord{got})
+	return got, nil
+}
+
+// vouch: a person says that the mail is what it says it is. What no profile reads
+// is a conversation of its own.
+func (in *Ingest) vouch(a *Arrival, rel *Release) {
+	r := a.reading
+	r.released = rel
+	if a.ConversationKey != "" {
+		return
+	}
+	key := "mail/" + a.Record.ContentKey
+	if c := r.parsed.Chat; c != nil {
+		key = in.Keys.conversationKey(c, a.Record.ContentKey)
+	}
+	a.setConversation(in.Keys, key, releasedTurns(r.parsed))
 }
 
 // releasedTurns are the mail's turns or, where no profile could read them, its

@@ -66,6 +66,10 @@ type Arrival struct {
 	// new one the store sets what it will be before the judge sees it.
 	ID int64
 
+	// Fetched: the mail is judged again with bytes that were not there before; they,
+	// its content key and its size take the place of what is recorded.
+	Fetched bool
+
 	reading *reading // for the judge; the store carries it along
 }
 

@@ -337,6 +337,45 @@ func TestDovecotMarksWhatWasLeft(t *testing.T) {
 	}
 }
 
+// TestDovecotOne: a mail is fetched only if it surely is the one that was meant.
+func TestDovecotOne(t *testing.T) {
+	d := realtest.Dovecot(t)
+	m := d.NewMailbox(t, "ann")
+	large := text(1, 40_000)
+	m.Append(t, "INBOX", large)
+	cfg := realConfig(d, m, "implicit")
+	c := m.Dial(t)
+	defer c.Close()
+	box, err := c.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name    string
+		max     bridge.Size
+		at      bridge.Source
+		problem string // "" if it comes
+	}{
+		{"there", 100_000, bridge.Source{Folder: "INBOX", UIDValidity: box.UIDValidity, UID: 1}, ""},
+		{"too large still", 20_000, bridge.Source{Folder: "INBOX", UIDValidity: box.UIDValidity, UID: 1}, "more than 20KB"},
+		{"gone", 100_000, bridge.Source{Folder: "INBOX", UIDValidity: box.UIDValidity, UID: 7}, "UID 7 is not there any more"},
+		{"numbered anew", 100_000, bridge.Source{Folder: "INBOX", UIDValidity: box.UIDValidity + 1, UID: 1}, "numbered anew"},
+		{"no such folder", 100_000, bridge.Source{Folder: "Chats", UIDValidity: box.UIDValidity, UID: 1}, "open Chats"},
+	} {
+		cfg.MaxSize = tc.max
+		mail, err := One(t.Context(), cfg, tc.at)
+		if tc.problem == "" && (err != nil || string(mail.Raw) != string(large) || mail.Received.IsZero()) {
+			t.Errorf("%s: %d bytes, %v", tc.name, len(mail.Raw), err)
+		}
+		if tc.problem != "" && (err == nil || !strings.Contains(err.Error(), tc.problem)) {
+			t.Errorf("%s: %v, want %q", tc.name, err, tc.problem)
+		}
+	}
+	if flags := m.Mails(t, "INBOX")[0].Flags; slices.Contains(flags, imap.FlagSeen) {
+		t.Errorf("flags %v: it leaves a trace", flags)
+	}
+}
+
 func TestDovecotCheck(t *testing.T) {
 	d := realtest.Dovecot(t)
 	m := d.NewMailbox(t, "ann")

@@ -42,7 +42,7 @@ func (in *intake) deflateRaws() (wait func() []blob) {
 	var work sync.WaitGroup
 	work.Go(func() {
 		for _, n := range in.news {
-			if n.record.HasRaw && len(n.arrival.Raw) > 0 && !(in.again != nil && in.again.HasRaw) {
+			if n.record.HasRaw && len(n.arrival.Raw) > 0 && !(in.again != nil && in.again.HasRaw && !n.arrival.Fetched) {
 				raw, deflated := deflate(n.arrival.Raw)
 				raws = append(raws, blob{[]any{n.record.ID, bit(deflated), raw}, len(raw)})
 			}
@@ -55,9 +55,10 @@ func (in *intake) deflateRaws() (wait func() []blob) {
 }
 
 func (in *intake) insertRaws(ctx context.Context, raws []blob) error {
-	if in.again != nil && !in.news[0].record.HasRaw {
-		_, err := in.tx.exec(ctx, `DELETE FROM raws WHERE mail_id = $1`, in.again.ID)
-		return err
+	if in.again != nil && (in.news[0].arrival.Fetched || !in.news[0].record.HasRaw) {
+		if _, err := in.tx.exec(ctx, `DELETE FROM raws WHERE mail_id = $1`, in.again.ID); err != nil {
+			return err
+		}
 	}
 	return in.insertBlobs(ctx, `INSERT INTO raws (mail_id, deflated, raw) VALUES %s`, raws)
 }

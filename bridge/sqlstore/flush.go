@@ -132,10 +132,10 @@ func (in *intake) putMails(ctx context.Context) error {
 
 func (in *intake) updateMail(ctx context.Context, m *bridge.MailRecord) error {
 	_, err := in.tx.exec(ctx, `UPDATE mails SET message_id = $1, from_address = $2, from_name = $3, subject = $4, state = $5, reason = $6,
-		format = $7, kind = $8, customer = $9, customer_fold = $10, conversation_id = $11, copy_of = $12, evidence = $13, has_raw = $14
-		WHERE id = $15`,
+		format = $7, kind = $8, customer = $9, customer_fold = $10, conversation_id = $11, copy_of = $12, evidence = $13, has_raw = $14,
+		content_key = $15, size = $16 WHERE id = $17`,
 		m.MessageID, m.FromAddress, m.FromName, m.Subject, string(m.State), m.Reason,
-		m.Format, m.Kind, m.Customer, fold(m.Customer), ref(m.Conversation), ref(m.CopyOf), list(m.Evidence), bit(m.HasRaw), m.ID)
+		m.Format, m.Kind, m.Customer, fold(m.Customer), ref(m.Conversation), ref(m.CopyOf), list(m.Evidence), bit(m.HasRaw), m.ContentKey, m.Size, m.ID)
 	return err
 }
 

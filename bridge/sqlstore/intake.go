@@ -95,8 +95,10 @@ func (in *intake) rejudge(was bridge.MailRecord) {
 	a := &in.arrivals[0]
 	in.again = &was
 	m := a.Record
-	m.ID, m.Source, m.ContentKey, m.Received, m.Size, m.Recorded, m.HasRaw =
-		was.ID, was.Source, was.ContentKey, was.Received, was.Size, was.Recorded, was.HasRaw
+	m.ID, m.Source, m.Received, m.Recorded = was.ID, was.Source, was.Received, was.Recorded
+	if !a.Fetched {
+		m.ContentKey, m.Size, m.HasRaw = was.ContentKey, was.Size, was.HasRaw
+	}
 	a.Record = m
 }
 

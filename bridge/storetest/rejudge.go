@@ -9,6 +9,7 @@ import (
 )
 
 var rejudgeTests = []test{
+	{"a mail that was fetched whole since", rejudgeFetched},
 	{"a parked mail becomes a ticket", rejudgeTicket},
 	{"it joins the conversation there is", rejudgeJoins},
 	{"it may be parked again", rejudgeParkedAgain},
@@ -196,4 +197,26 @@ func rejudgeCreated(e *env) {
 	if age := time.Since(d.Created); age < 0 || age > time.Minute || !d.Next.Equal(d.Created) {
 		e.Errorf("made %v ago, due %v", age, d.Next)
 	}
+}
+
+// rejudgeFetched: the bytes, the content key and the size are those of the whole
+// mail from now on, and a copy of it is known.
+func rejudgeFetched(e *env) {
+	s := e.open()
+	header := Mail("support", 1, "", "")
+	header.Raw, header.Record.Size, header.Record.ContentKey = []byte("Subject: chat\r\n\r\n"), 5000, "header-only"
+	e.acceptBy(s, func(bridge.Arrival, bridge.Known) bridge.Verdict {
+		return bridge.Verdict{State: bridge.MailParked, Reason: "too large", KeepRaw: true}
+	}, header)
+	whole := Mail("support", 1, "k/1", "one")
+	whole.ID, whole.Fetched = 1, true
+	got, err := s.Rejudge(e.ctx, whole, Judge)
+	e.must(err)
+	e.equal("mail", []any{got.ID, got.State, got.ContentKey, got.Size, got.HasRaw, got.Received}, []any{int64(1), bridge.MailTicket, whole.Record.ContentKey, whole.Record.Size, true, header.Record.Received})
+	e.equal("as listed", e.list(s)[0], got)
+	raw, err := s.Raw(e.ctx, 1)
+	e.must(err)
+	e.equal("raw", string(raw), string(whole.Raw))
+	e.equal("a copy", e.accept(s, Mail("ann", 7, "k/1", "one"))[0].CopyOf, int64(1))
+	e.sound(s)
 }

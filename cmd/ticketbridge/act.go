@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os/user"
+	"slices"
 	"strings"
 	"unicode"
 
 	"ticketbridge/bridge"
+	"ticketbridge/bridge/imapin"
 )
 
 // What an admin can do to one thing. Each is one transaction in the database
@@ -44,9 +46,14 @@ var releaseCommand = command{
 	help: `Judges a parked mail again: you say that it is genuine and, with --customer, who asked.
 The address is checked all the same: own domains and agents are never the customer.
 
+One that was too large is fetched again, where the mailbox's max_size or --max-size
+allows it now, and judged as if it came today.
+
   ticketbridge mails --state parked
+  ticketbridge release m13 --max-size 60MB
   ticketbridge release m12 --customer ada@example.org`,
 	flags: func(c *call) {
+		c.flags.StringVar(&c.maxSize, "max-size", "", "fetch a mail again that is up to this `SIZE`")
 		c.flags.StringVar(&c.customer, "customer", "", "the customer's `ADDRESS`")
 		c.flags.StringVar(&c.why, "why", "", "`REASON` for the journal")
 	},
@@ -99,6 +106,29 @@ func (a *app) retry(ctx context.Context, c *call) error {
 		fmt.Fprintf(a.stdout, "%s is due now (was %s); the running daemon sends it\n", bridge.DeliveryID(d.ID), d.State)
 		return nil
 	})
+}
+
+// releaseFetched fetches a mail of which only the header is here.
+func releaseFetched(ctx context.Context, cfg *config, in *bridge.Ingest, m bridge.MailRecord, rel bridge.Release, maxSize string) (bridge.MailRecord, error) {
+	id := bridge.MailID(m.ID)
+	i := slices.IndexFunc(cfg.Mailboxes, func(b mailbox) bool { return b.Name == m.Mailbox })
+	if i < 0 {
+		return m, fmt.Errorf("%s: only its header is here, and the config names no mailbox %q to fetch it from", id, m.Mailbox)
+	}
+	from := cfg.Mailboxes[i].Config
+	if maxSize != "" {
+		if err := from.MaxSize.UnmarshalText([]byte(maxSize)); err != nil {
+			return m, usagef("--max-size: %v", err)
+		}
+	}
+	if m.Size > int64(from.MaxSize) {
+		return m, fmt.Errorf("%s: it is %s long, more than max_size %s: add --max-size %dMB", id, bridge.Size(m.Size), from.MaxSize, m.Size/1_000_000+1)
+	}
+	mail, err := imapin.One(ctx, from, m.Source)
+	if err != nil {
+		return m, fmt.Errorf("fetch %s from %s: %w", id, m.Mailbox, err)
+	}
+	return in.ReleaseFetched(ctx, m, mail, rel)
 }
 
 // retryAnew has another message take the place of one that did not arrive.
@@ -156,7 +186,17 @@ func (a *app) release(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		got, err := in.Release(ctx, m, bridge.Release{Customer: c.customer, By: a.who(), Why: c.why})
+		rel := bridge.Release{Customer: c.customer, By: a.who(), Why: c.why}
+		raw, err := s.Raw(ctx, m.ID)
+		if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+			return err
+		}
+		var got bridge.MailRecord
+		if len(raw) == 0 || m.HeaderOnly(raw) {
+			got, err = releaseFetched(ctx, cfg, in, m, rel, c.maxSize)
+		} else {
+			got, err = in.Release(ctx, m, rel)
+		}
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func TestMistypedAddress(t *testing.T) {
 			third := firstQuestion
 			third.id, third.minute, third.said = "c", 9, []string{"And this?"}
 			w.ann.Deliver(t, third.mail())
-			eventually(t, "both sent", func() bool { return w.states(t, "deliveries")["sent"] == 2 })
+			eventually(t, "both sent and arrived", func() bool { return w.states(t, "deliveries")["sent"] == 2 && len(w.support.Mails(t, "INBOX")) > 1 })
 			daemon.stop(t)
 			checkAnew(t, w)
 			w.admin(t, "verify") // ends with exit 1 where something is wrong

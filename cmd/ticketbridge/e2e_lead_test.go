@@ -30,7 +30,7 @@ func TestLead(t *testing.T) {
 			w.ann.Deliver(t, mail("b", 5, "lea@example.org", "I am lea@example.org."))
 			eventually(t, "one ticket", func() bool { return w.states(t, "deliveries")["sent"] == 1 })
 			w.ben.Deliver(t, mail("c", 9, "lea@example.org", "And for schools?"))
-			eventually(t, "its follow-up", func() bool { return w.states(t, "deliveries")["sent"] == 2 })
+			eventually(t, "its follow-up", func() bool { return w.states(t, "deliveries")["sent"] == 2 && len(w.support.Mails(t, "INBOX")) > 1 })
 			checkLead(t, w)
 			eventually(t, "on_done reaches what was told later", func() bool {
 				marked := 0

@@ -35,6 +35,7 @@ type call struct {
 	raw          bool    // show
 	why          string  // retry, release, drop
 	customer     string  // release
+	maxSize      string  // release
 	anew         bool    // retry
 	withoutFiles bool    // retry
 	url          string  // link

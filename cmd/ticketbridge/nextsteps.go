@@ -98,7 +98,7 @@ func (s *steps) forParked(m bridge.MailRecord, kept *keptMail) {
 	id := bridge.MailID(m.ID)
 	switch {
 	case kept == nil || !kept.whole:
-		*s = append(*s, "its body was not fetched, so it cannot be released: see the mail in "+printable(m.Mailbox+"/"+m.Folder, 200))
+		s.add(fmt.Sprintf("ticketbridge release %s --max-size %dMB", id, m.Size/1_000_000+1), "its body was not fetched: fetch it from "+printable(m.Mailbox+"/"+m.Folder, 200)+" and judge it")
 	case kept.customer:
 		s.add("ticketbridge release "+id, "it is genuine: treat it as it reads")
 		s.add("ticketbridge release "+id+" --customer ADDRESS", "and this is who asked")
