@@ -3,7 +3,7 @@
 FUZZTIME ?= 1m
 BENCH ?= .
 # go test's limit for one package.
-TIMEOUT ?= 15m
+TIMEOUT ?= 40m
 
 # A toolchain that .ci/deps fetched wins over what the machine has.
 export PATH := $(CURDIR)/.cache/go/bin:$(PATH)
