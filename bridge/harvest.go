@@ -20,8 +20,9 @@ import (
 // Who is believed: an acknowledgement has to name one of our messages, whose id
 // nobody can make up, or its Ref, and to come from an address of the helpdesk.
 // Both can be copied by a customer who knows them from an auto-reply and can
-// forge a sender; then the number of his own ticket is wrong. So a number that is
-// known is never changed by a mail.
+// forge a sender; and a helpdesk that crashes can take a number back it has told
+// (RT mails before it commits). So of two numbers neither is believed: follow-ups
+// go into no stranger's ticket, and a person says which it is.
 type Answer struct {
 	ReversePath string
 	MessageID   string
@@ -107,8 +108,11 @@ func (in *Ingest) acknowledged(ans Answer, a Arrival, k Known) Verdict {
 	c := *k.Conversation
 	id := ConversationID(c.ID)
 	if c.Link.Ticket != "" && ans.Ticket != "" && !strings.EqualFold(c.Link.Ticket, ans.Ticket) {
-		return parked(fmt.Sprintf("the helpdesk says ticket %s (%s), but %s is ticket %s: `ticketbridge link %s %s` if it is right, else drop this",
-			ans.Ticket, ans.How, id, c.Link.Ticket, id, ans.Ticket))
+		v := parked(fmt.Sprintf("the helpdesk says ticket %s (%s), and said ticket %s before: until somebody says which it is (`ticketbridge link %s NUMBER`, then drop this), %s has none",
+			ans.Ticket, ans.How, c.Link.Ticket, id, id))
+		c.Link.Ticket, c.Link.URL = "", ""
+		v.Conversation = &c
+		return v
 	}
 	what := "an acknowledgement without a number"
 	if ticket := cmp.Or(ans.Ticket, c.Link.Ticket); ticket != "" {

@@ -51,7 +51,7 @@ func TestHarvest(t *testing.T) {
 	}{
 		{"the number", ack, Link{}, MailIgnored, "acknowledgement: ticket 4711 for c5 (X-RT-Ticket)", "4711"},
 		{"the number again", ack, Link{Ticket: "4711"}, MailIgnored, "acknowledgement: ticket 4711 for c5", "4711"},
-		{"another number", ack, Link{Ticket: "9"}, MailParked, "says ticket 4711 (X-RT-Ticket), but c5 is ticket 9: `ticketbridge link c5 4711`", ""},
+		{"another number", ack, Link{Ticket: "9"}, MailParked, "says ticket 4711 (X-RT-Ticket), and said ticket 9 before: until somebody says which it is (`ticketbridge link c5 NUMBER`", "none"},
 		{"by References, folded in case", strings.Replace(strings.ToUpper(ack[strings.Index(ack, "From"):]), "X-RT-TICKET: LAB #4711\n", "", 1), Link{}, MailIgnored, "(In-Reply-To)", "4711"},
 		{"a stranger says so", strings.Replace(ack, "support@example.com", "mal@example.org", 1), Link{}, MailIgnored, "ours: its In-Reply-To", ""},
 		{"a domain that only ends alike", strings.Replace(ack, "support@example.com", "mal@evilexample.com", 1), Link{}, MailIgnored, "ours: its In-Reply-To", ""},
@@ -72,6 +72,10 @@ func TestHarvest(t *testing.T) {
 				t.Error("an answer caused a message (L3)")
 			}
 			switch {
+			case tt.ticket == "none":
+				if v.Answered != nil || v.Conversation == nil || v.Conversation.Link.Ticket != "" {
+					t.Errorf("of two numbers one is believed: %+v %+v", v.Answered, v.Conversation)
+				}
 			case tt.ticket == "" && (v.Answered != nil || v.Conversation != nil):
 				t.Errorf("it changes %+v %+v", v.Answered, v.Conversation)
 			case tt.ticket != "" && (v.Answered == nil || *v.Answered != Answered{4, Confirmed, v.Answered.Detail} ||
