@@ -101,13 +101,18 @@ func (in *Ingest) vouch(a *Arrival, rel *Release) {
 }
 
 // releasedTurns are the mail's turns or, where no profile could read them, its
-// text without quotes and signature as one turn of the customer.
+// text without the product's own words, quotes and signature as one turn of the
+// customer.
 func releasedTurns(p *mailparse.Mail) []mailparse.Turn {
 	if p.Chat != nil && len(p.Chat.Turns) > 0 {
 		return p.Chat.Turns
 	}
+	text := cmp.Or(p.Reply, p.Text)
+	if p.Chat != nil {
+		text = cmp.Or(p.Chat.Rest, text)
+	}
 	at, _ := time.Parse(time.RFC3339, p.Date)
-	return []mailparse.Turn{{Role: mailparse.RoleCustomer, Author: p.From.Name, At: at, Written: p.Date, Text: cmp.Or(p.Reply, p.Text)}}
+	return []mailparse.Turn{{Role: mailparse.RoleCustomer, Author: p.From.Name, At: at, Written: p.Date, Text: text}}
 }
 
 // HeaderOnly: the body was left on the server because it was too large.

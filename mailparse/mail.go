@@ -124,6 +124,9 @@ type Transcript struct {
 	Turns      []Turn
 	// Text is the cleaned chat as the ticket shows it.
 	Text string
+	// Rest is what the mail says where no message could be told apart: its text
+	// without quotes and what the product puts there. For a person who releases it.
+	Rest string
 	// Full: the mail holds the whole chat so far; else it is a delta.
 	Full bool
 	// Hold: how long to wait for a second mail of the same event (profile [merge]).

@@ -121,12 +121,26 @@ func (r *reader) read(k *kind) *Transcript {
 	r.findCustomer()
 	r.skipAttachments()
 	r.t.Text = chatText(r.t.Turns)
+	if len(r.t.Turns) == 0 {
+		r.t.Rest = r.rest()
+	}
 	if r.m.runs > maxRuns {
 		r.b.warn("limit-lines")
 		r.park("too many lines that look like the product's: not read to the end")
 	}
 	r.verdict()
 	return r.t
+}
+
+func (r *reader) rest() string {
+	var text string
+	if !r.m.body.empty() && strings.TrimSpace(r.m.plain) == "" {
+		text = r.turnText(r.m.body)
+	} else {
+		text = r.cleanLines(r.m.bodyLines())
+	}
+	reply, _ := withoutQuotes(text)
+	return reply
 }
 
 // source says which part of the mail was read, for the evidence.
