@@ -39,7 +39,7 @@ reject: if that arrives, mail passes as any customer (identity = "as-customer").
 	flags: func(c *call) {
 		d := &c.doctor
 		c.flags.DurationVar(&d.wait, "wait", 2*time.Minute, "how long to wait for each thing, at most (`TIME`)")
-		c.flags.StringVar(&d.from, "from", "", "`ADDRESS` of yours that the test mails are from; default ticketbridge-test@ your domain")
+		c.flags.StringVar(&d.from, "from", "", "`ADDRESS` the test mails are from; default ticketbridge-test@ your domain")
 		c.flags.StringVar(&d.rejectDomain, "reject-domain", "", "a `DOMAIN` of yours with the DMARC policy reject")
 		c.flags.StringVar(&d.mx, "mx", "", "`HOST:PORT` that strangers' mail to the watched mailboxes comes to")
 		c.jsonFlag()
