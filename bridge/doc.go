@@ -48,6 +48,11 @@
 // (ingest.go). Mails wait untouched for an hour while DKIM keys cannot be had.
 // While the transport is broken one delivery at a time tries it (outbox.go).
 //
+// Whom a ticket message is from (identity.go) is decided when a conversation
+// begins, by the helpdesk and the customer's DMARC record (dmarc.go), and kept.
+// Two ticket numbers for one conversation: it has none until a person says which
+// (harvest.go). Canaries (canary.go) go the same way beside the outbox.
+//
 // # States
 //
 // A mail ends as ticket, update, waiting, ignored or parked, each with a reason
@@ -94,6 +99,8 @@
 //
 //   - A format: one TOML file in mailparse/formats (or the config's formats dir)
 //     and a txtar in testdata/mail/<format>.
+//   - A helpdesk: one TOML file in targets (targets.go) and its golden messages in
+//     testdata/message/<target>.
 //   - A rule of the playbook: one function and its line in Rules (policy.go).
 //   - A transport: a package beside smtpout that implements Transport, and its
 //     line in cmd/ticketbridge.
